@@ -1,0 +1,1 @@
+"""Evaluates rules, keeps alert state and alone talks to people."""

@@ -1,0 +1,1 @@
+"""The only one that talks to Airflow: polls, carries out cluster commands, answers reads."""

@@ -1,0 +1,1 @@
+"""Runs workflows durably and alone opens endpoint credentials."""

@@ -1,0 +1,1 @@
+"""Serves the UI and the API, signs people in, owns definitions and the read model."""

@@ -1,0 +1,1 @@
+"""What every service of Flowtower shares: contracts, runtime and test parts."""
