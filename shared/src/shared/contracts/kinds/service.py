@@ -1,0 +1,34 @@
+"""Kind ``service``: a service that is called over HTTP."""
+
+from typing import Literal
+
+from pydantic import Field, SecretStr
+
+from shared.contracts.kinds.options import Options
+
+KIND = "service"
+TITLE = "Service"
+
+
+class EndpointOptions(Options):
+    base_url: str = Field(min_length=1, max_length=2000, pattern=r"^https?://", description="http:// or https:// and the host.")
+    username: str = Field(default="", max_length=200, description="For HTTP basic authentication.")
+    headers: dict[str, str] = Field(default={}, description="Sent with each call; no secrets here.")
+    verify_tls: bool = True
+    ca_pem: str | None = Field(default=None, max_length=100_000)
+
+
+class EndpointSecrets(Options):
+    password: SecretStr | None = None
+    bearer_token: SecretStr | None = None
+
+
+class ComponentOptions(Options):
+    path: str = Field(default="/", max_length=2000, pattern=r"^/", description="Path below the endpoint's base URL.")
+    method: Literal["POST", "PUT", "PATCH", "GET"] = "POST"
+    deliver: Literal["each", "once"] = Field(
+        default="each",
+        description="each: one call for every incoming message, in order per key, acknowledged after a 2xx. once: one call with the outcome of what came before.",
+    )
+    in_flight: int = Field(default=16, ge=1, le=256, description="Calls under way at once; messages of one key never overlap.")
+    timeout: str = Field(default="30s", max_length=20, description="For one call, e.g. 500ms, 30s, 2m.")
