@@ -79,5 +79,8 @@ def test_a_missing_program_names_its_package() -> None:
 
 
 async def test_waiting_in_vain_tells_what_was_seen_last() -> None:
-    with pytest.raises(StillNot, match=r"still not: the door is open; last seen: AssertionError('closed'"):
-        await eventually(lambda: (_ for _ in ()).throw(AssertionError("closed")), within=0.2, about="the door is open")
+    def door() -> bool:
+        raise ValueError("closed")
+
+    with pytest.raises(StillNot, match=r"still not: the door is open; last seen: ValueError\('closed'\)"):
+        await eventually(door, within=0.2, about="the door is open")

@@ -54,8 +54,6 @@ def _fetch(folder: Path) -> None:
     (folder / "pom.xml").write_text(POM)
     maven = find_program("mvn", package="maven")
     command = [maven, "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={libraries}"]
-    fetched = subprocess.run(
-        command, cwd=folder, env=dict(os.environ), capture_output=True, text=True, timeout=300, check=False
-    )
+    fetched = subprocess.run(command, cwd=folder, env=dict(os.environ), capture_output=True, text=True, timeout=300, check=False)
     if fetched.returncode != 0:
         raise PartFailed(f"Kafka's jars could not be fetched by Maven:\n{(fetched.stdout + fetched.stderr)[-2000:]}")

@@ -149,9 +149,7 @@ class PartProcess:
         self.launch()
         in_time = wait_until(lambda: not self.running or ready(), within=within)
         if not self.running:
-            raise PartFailed(
-                f"{self.name} ended with code {self.exit_code} at its start; its log ends:\n{self.log_tail()}"
-            )
+            raise PartFailed(f"{self.name} ended with code {self.exit_code} at its start; its log ends:\n{self.log_tail()}")
         if not in_time:
             tail = self.log_tail()
             self.kill()

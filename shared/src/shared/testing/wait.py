@@ -14,9 +14,7 @@ class StillNot(AssertionError):
 
 
 @overload
-async def eventually(
-    check: Callable[[], Awaitable[T]], *, within: float = 10.0, every: float = 0.1, about: str = ""
-) -> T: ...
+async def eventually(check: Callable[[], Awaitable[T]], *, within: float = 10.0, every: float = 0.1, about: str = "") -> T: ...
 @overload
 async def eventually(check: Callable[[], T], *, within: float = 10.0, every: float = 0.1, about: str = "") -> T: ...
 async def eventually(check: Callable[[], Any], *, within: float = 10.0, every: float = 0.1, about: str = "") -> Any:
