@@ -7,6 +7,7 @@ import pytest
 from shared.testing.kafka import KafkaPart
 from shared.testing.postgres import PostgresPart
 from shared.testing.rabbitmq import RabbitPart
+from shared.testing.slack import SlackPart
 from shared.testing.smtp import SmtpPart
 
 
@@ -41,6 +42,15 @@ def rabbitmq() -> Iterator[RabbitPart]:
 def smtp() -> Iterator[SmtpPart]:
     """Give a mail server that wants STARTTLS and a login."""
     part = SmtpPart()
+    part.start()
+    yield part
+    part.stop()
+
+
+@pytest.fixture(scope="session")
+def slack() -> Iterator[SlackPart]:
+    """Give the stand-in of Slack; call `clear` before use, it is shared by the session."""
+    part = SlackPart()
     part.start()
     yield part
     part.stop()
