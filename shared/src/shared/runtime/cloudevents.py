@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 
 from shared.runtime import clock
 from shared.runtime.ids import new_id
-
-Headers = list[tuple[str, bytes]]
+from shared.runtime.records import Headers
 
 _MAX_HEADER = 1024
 
