@@ -17,7 +17,7 @@ from flowtower_local.lock import one_at_a_time
 from flowtower_local.places import ROOT, Places
 from flowtower_local.postgres import postmaster_pid
 from flowtower_local.progress import step
-from flowtower_local.supervision import Supervisor
+from flowtower_local.supervision import ProgramState, Supervisor
 from flowtower_local.trouble import Trouble
 
 
@@ -111,8 +111,12 @@ def _down(places: Places, _asked: argparse.Namespace) -> int:
     return 0
 
 
-def _stopping(supervisor: Supervisor) -> list:  # type: ignore[type-arg]
-    return [one for one in supervisor.states() if one.pid]
+def _stopping(supervisor: Supervisor) -> list[ProgramState]:
+    """What still runs; nothing when the supervisor has just ended."""
+    try:
+        return [one for one in supervisor.states() if one.pid]
+    except OSError:
+        return []
 
 
 def _status(places: Places, _asked: argparse.Namespace) -> int:

@@ -1,5 +1,6 @@
 """Is a port free, and if not, who has it? Needed before anything is started, so that the message can say what to change."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -65,16 +66,23 @@ def _listening_inodes(number: int) -> set[str]:
 
 
 def _sockets() -> Iterable[tuple[int, str]]:
+    """Every (process, inode of a socket that it holds) that we may see."""
     for entry in Path("/proc").iterdir():
         if not entry.name.isdecimal():
             continue
-        try:
-            targets = [os.readlink(link) for link in (entry / "fd").iterdir()]  # noqa: PTH115 - the text, not a path
-        except OSError:
-            continue
-        for target in targets:
+        for target in _open_files(entry / "fd"):
             if match := re.fullmatch(r"socket:\[(\d+)\]", target):
                 yield int(entry.name), match[1]
+
+
+def _open_files(folder: Path) -> Iterable[str]:
+    try:
+        links = list(folder.iterdir())
+    except OSError:
+        return  # another person's process, or gone meanwhile
+    for link in links:
+        with contextlib.suppress(OSError):  # closed meanwhile
+            yield os.readlink(link)  # noqa: PTH115 - the text, not a path
 
 
 def _name(pid: int) -> str:

@@ -1,7 +1,7 @@
 """Shows what is being done, what is being waited for, and how long already.
 
-On a terminal the running step is one line that changes; elsewhere (CI, a pipe) a line is added when something changes,
-and every ten seconds.
+On a terminal the running step is one line that changes; elsewhere (CI, a pipe) a line is added when something changes
+(at most every two seconds), and every ten seconds in any case.
 """
 
 import sys
@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 _QUIET_SECONDS = 10.0
+_CHANGE_SECONDS = 2.0
 
 
 class Step:
@@ -34,7 +35,7 @@ class Step:
     def say(self, note: str) -> None:
         with self._lock:
             changed, self.note = note != self.note, note
-        if changed and note and not self._lively:
+        if changed and note and not self._lively and time.monotonic() - self._said > _CHANGE_SECONDS:
             self._line(f"  … {self.title}: {note} ({self._elapsed()})")
 
     def done(self, mark: str = "✓") -> None:

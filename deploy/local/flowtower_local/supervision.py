@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 import xmlrpc.client
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,42 +70,48 @@ class Supervisor:
         user = "user=root\n" if os.geteuid() == 0 else ""
         return (
             f"[unix_http_server]\nfile={_literal(str(self._socket))}\nchmod=0600\n\n"
-            f"[supervisord]\nnodaemon=true\nsilent=true\n{user}"
+            f"[supervisord]\nnodaemon=false\n{user}"
             f"logfile={_literal(str(self.log))}\nlogfile_maxbytes={_LOG_BYTES}\nlogfile_backups=1\n"
             f"pidfile={_literal(str(self._places.supervisor / 'supervisord.pid'))}\n"
             f"childlogdir={_literal(str(self._places.logs))}\nminfds=1024\n\n"
             "[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n"
         )
 
-    def _rpc(self) -> Any:
+    @contextmanager
+    def _rpc(self) -> Iterator[Any]:
         """Its own namespace of the XML-RPC interface; calls on it are what supervisorctl does."""
-        return xmlrpc.client.ServerProxy("http://localhost", transport=_UnixTransport(self._socket)).supervisor
+        with xmlrpc.client.ServerProxy("http://localhost", transport=_UnixTransport(self._socket)) as proxy:
+            yield proxy.supervisor
 
     def is_alive(self) -> bool:
         try:
-            return bool(self._rpc().getState()["statename"] == "RUNNING")
+            with self._rpc() as rpc:
+                return bool(rpc.getState()["statename"] == "RUNNING")
         except (OSError, http.client.HTTPException, xmlrpc.client.Error):
             return False
 
     def start(self) -> None:
-        """Start it away from this terminal; its programs start by themselves in their order."""
+        """Start it; it leaves this terminal by itself, and starts its programs in their order."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)}
         inherited |= {MARK: str(self._places.state), "PYTHONWARNINGS": "ignore"}
-        with (self._places.logs / "supervisord.out").open("wb") as out:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(self._configuration)],
+        with (self._places.logs / "supervisord.out").open("w+", encoding="utf-8") as out:
+            # No pipes: its programs would hold them open, and we would wait for ever.
+            started = subprocess.run(
+                [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._configuration)],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
+                check=False,
+                timeout=60,
                 cwd=self._places.state,
                 env=inherited,
-                start_new_session=True,
             )
+            out.seek(0)
+            said = out.read().strip()
         until = time.monotonic() + 20
         while not self.is_alive():
-            if process.poll() is not None or time.monotonic() > until:
-                said = (self._places.logs / "supervisord.out").read_text(encoding="utf-8", errors="replace").strip()
-                raise Trouble(f"The supervisor does not start: {said[-600:] or 'it says nothing'}")
+            if started.returncode != 0 or time.monotonic() > until:
+                raise Trouble(f"The supervisor does not start: {said[-600:] or f'see {self.log}'}")
             time.sleep(0.05)
 
     def update(self) -> list[str]:
@@ -112,19 +119,22 @@ class Supervisor:
 
         A program whose section did not change goes on untouched; one that had given up gets another chance.
         """
-        rpc = self._rpc()
-        added, changed, removed = rpc.reloadConfig()[0]
-        for name in [*changed, *removed]:
-            rpc.stopProcessGroup(name)
-            rpc.removeProcessGroup(name)
-        for name in [*added, *changed]:
-            rpc.addProcessGroup(name)
-        revived = [one.name for one in self.states() if one.has_given_up or one.state == "STOPPED"]
-        for name in revived:
-            rpc.startProcess(name, False)
+        with self._rpc() as rpc:
+            added, changed, removed = rpc.reloadConfig()[0]
+            for name in [*changed, *removed]:
+                rpc.stopProcessGroup(name)
+                rpc.removeProcessGroup(name)
+            for name in [*added, *changed]:
+                rpc.addProcessGroup(name)
+            revived = [one.name for one in self.states() if one.has_given_up or one.state == "STOPPED"]
+            revived = [name for name in revived if name not in {*added, *changed}]
+            for name in revived:
+                rpc.startProcess(name, False)
         return [*added, *changed, *removed, *revived]
 
     def states(self) -> list[ProgramState]:
+        with self._rpc() as rpc:
+            told = rpc.getAllProcessInfo()
         return [
             ProgramState(
                 name=str(info["name"]),
@@ -133,12 +143,13 @@ class Supervisor:
                 since=float(info["start"] if info["statename"] in {"RUNNING", "STARTING"} else info["stop"]),
                 why=str(info["spawnerr"]),
             )
-            for info in self._rpc().getAllProcessInfo()
+            for info in told
         ]
 
     def shut_down(self) -> None:
         """Ask it to stop its programs, the last started first, and then itself. Returns at once."""
-        self._rpc().shutdown()
+        with self._rpc() as rpc:
+            rpc.shutdown()
 
 
 class _UnixTransport(xmlrpc.client.Transport):
@@ -158,6 +169,7 @@ class _UnixTransport(xmlrpc.client.Transport):
             channel.close()
             raise
         connection.sock = channel
+        self._connection = (host, connection)  # kept by the base class, which closes it in the end
         return connection
 
 

@@ -44,6 +44,7 @@ def install(places: Places, running: Step) -> bool:
         "PATH": f"{node.folder}{os.pathsep}{os.environ.get('PATH', '')}",
         "npm_config_cache": str(places.cache / "npm"),
         "npm_config_update_notifier": "false",
+        "NO_COLOR": "1",
     }
     if fresh_packages:
         packages.begin()
