@@ -67,9 +67,7 @@ def sha256_of(file: Path) -> str:
 
 def missing(jars: Iterable[Jar], folder: Path) -> list[Jar]:
     """The archives that are not in the folder, or are there with other bytes than the lock says."""
-    return [
-        jar for jar in jars if not (folder / jar.file_name).is_file() or sha256_of(folder / jar.file_name) != jar.sha256
-    ]
+    return [jar for jar in jars if not (folder / jar.file_name).is_file() or sha256_of(folder / jar.file_name) != jar.sha256]
 
 
 def fetch(folder: Path, lock: Path = LOCK, *, on_progress: Callable[[int, int], None] | None = None) -> int:

@@ -143,12 +143,13 @@ class Postgres:
         )
         return asked.returncode == READY
 
-    def pid(self) -> int | None:
-        """The process that its lock file names, whoever started it."""
-        try:
-            return int((self.data / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0])
-        except (OSError, ValueError):
-            return None
+
+def postmaster_pid(folder: Path) -> int | None:
+    """The process that the lock file of a server's folder names, whoever started it; None without one."""
+    try:
+        return int((folder / "data" / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0])
+    except (OSError, ValueError):
+        return None
 
 
 def _plain_environment() -> dict[str, str]:

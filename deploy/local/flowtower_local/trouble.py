@@ -1,7 +1,7 @@
 """The one error that people see: what went wrong, and the way out."""
 
 
-class Trouble(Exception):  # noqa: N818 - it reads as what it is where it is raised
+class Trouble(Exception):
     """Stops the command. The message is for the person at the terminal, so it names the cause and what to do."""
 
     def __init__(self, what: str, way_out: str = "") -> None:
