@@ -23,9 +23,7 @@ def health_routes(service: str, readiness: Readiness) -> APIRouter:
     async def readyz() -> JSONResponse:
         results = await readiness.look()
         ready = all(result.ok for result in results.values())
-        checks = {
-            name: {"ok": result.ok, "reason": result.reason, "seconds": round(result.seconds, 4)} for name, result in results.items()
-        }
+        checks = {name: {"ok": result.ok, "reason": result.reason, "seconds": round(result.seconds, 4)} for name, result in results.items()}
         return JSONResponse({"ready": ready, "service": service, "checks": checks}, status_code=200 if ready else 503)
 
     @router.get("/metrics")

@@ -81,9 +81,7 @@ def require_internal(signer: InternalSigner, audience: str) -> Callable[..., Awa
     async def dependency(authorization: Annotated[str, Header()] = "") -> str:
         scheme, _, token = authorization.partition(" ")
         try:
-            if scheme.lower() != "bearer":
-                raise TokenRefused("no bearer token")
-            return signer.verify(token, audience)
+            return signer.verify(token if scheme.lower() == "bearer" else "", audience)
         except TokenRefused as refused:
             raise HTTPException(401, "Only services of this installation may ask this.", {"WWW-Authenticate": "Bearer"}) from refused
 
@@ -93,9 +91,7 @@ def require_internal(signer: InternalSigner, audience: str) -> Callable[..., Awa
 class InternalClient:
     """Asks one other service. Answers of 4xx other than 401 are the caller's to read; everything else that fails is ServiceAway."""
 
-    def __init__(
-        self, base_url: str, audience: str, signer: InternalSigner, *, transport: httpx.AsyncBaseTransport | None = None
-    ) -> None:
+    def __init__(self, base_url: str, audience: str, signer: InternalSigner, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._audience = audience
         self._signer = signer
         self._client = httpx.AsyncClient(
@@ -119,7 +115,13 @@ class InternalClient:
         return await self._ask("GET", path, params=params, seconds=seconds)
 
     async def post(
-        self, path: str, *, json: Any = None, content: bytes | None = None, params: Mapping[str, Any] | None = None, seconds: float = _LIMIT_SECONDS
+        self,
+        path: str,
+        *,
+        json: Any = None,
+        content: bytes | None = None,
+        params: Mapping[str, Any] | None = None,
+        seconds: float = _LIMIT_SECONDS,
     ) -> httpx.Response:
         """Ask by POST, with a JSON value or with ready bytes of JSON."""
         return await self._ask("POST", path, params=params, json=json, content=content, seconds=seconds)
@@ -147,5 +149,9 @@ class InternalClient:
             raise ServiceAway(self._audience, str(error) or type(error).__name__) from error
         if response.status_code in {401, 403} or response.status_code >= 500:
             raise ServiceAway(self._audience, f"answered {response.status_code}")
-        plain = {name: value for name, value in response.headers.items() if name not in {"content-encoding", "content-length", "transfer-encoding"}}
+        plain = {
+            name: value
+            for name, value in response.headers.items()
+            if name not in {"content-encoding", "content-length", "transfer-encoding"}
+        }
         return httpx.Response(response.status_code, headers=plain, content=bytes(body), request=response.request)

@@ -2,7 +2,8 @@
 
 Pairs ``<service>.key``/``.pub`` seal credentials to one service. ``internal.key`` signs the calls between services, ``gateway.key``
 seals the gateway's own secrets. Rotation puts a new key in front; old ones stay so that what they sealed still opens.
-Give each service only what it needs: all get ``internal.key``, the gateway the ``.pub`` files and ``gateway.key``, the others their own ``.key``.
+Give each service only what it needs: all get ``internal.key``, the gateway the ``.pub`` files and ``gateway.key``,
+the others their own ``.key``.
 """
 
 import argparse

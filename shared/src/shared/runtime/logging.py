@@ -13,7 +13,8 @@ from structlog.typing import EventDict, FilteringBoundLogger, Processor
 MASK = "***"
 
 _SECRET_NAMES = re.compile(
-    r"passw(or)?d|passphrase|secret|token|authorization|cookie|api[_-]?key|private[_-]?key|credential|^pw$|^dsn$|database_url", re.IGNORECASE
+    r"passw(or)?d|passphrase|secret|token|authorization|cookie|api[_-]?key|private[_-]?key|credential|^pw$|^dsn$|database_url",
+    re.IGNORECASE,
 )
 _SECRET_TEXTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?P<head>[a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s@]+@", re.IGNORECASE), rf"\g<head>:{MASK}@"),
@@ -72,7 +73,13 @@ def add_trace(_logger: Any, _method: str, event: EventDict) -> EventDict:
     return event
 
 
-_QUIET = {"aiokafka": logging.ERROR, "faststream": logging.WARNING, "httpx": logging.WARNING, "httpcore": logging.WARNING, "alembic": logging.WARNING}
+_QUIET = {
+    "aiokafka": logging.ERROR,
+    "faststream": logging.WARNING,
+    "httpx": logging.WARNING,
+    "httpcore": logging.WARNING,
+    "alembic": logging.WARNING,
+}
 """Libraries that log at a level too high for what it means to us: a broker that is away is told once, by us."""
 
 

@@ -6,7 +6,9 @@ BUILD = Gauge("flowtower_build_info", "Always 1; the labels tell what runs.", ["
 READY = Gauge("flowtower_ready", "1 while the service is ready.", ["service"])
 LOOP_LAG = Gauge("flowtower_event_loop_lag_seconds", "How late the event loop ran a timer, at the last look.")
 
-CONSUMED = Counter("flowtower_messages_consumed_total", "Messages taken from a topic, by what became of them.", ["topic", "group", "result"])
+CONSUMED = Counter(
+    "flowtower_messages_consumed_total", "Messages taken from a topic, by what became of them.", ["topic", "group", "result"]
+)
 BATCH_SECONDS = Histogram(
     "flowtower_batch_seconds",
     "From a batch in hand to its offsets committed.",

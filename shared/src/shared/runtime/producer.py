@@ -25,6 +25,7 @@ _FATAL = (ProducerFenced, OutOfOrderSequenceNumber, ProducerClosed, IllegalOpera
 _REQUEST_SECONDS = 10
 _SEND_SECONDS = 15
 _MAX_REQUEST = 4 * 1024 * 1024
+_Waiting = dict[int, "asyncio.Future[object]"]
 
 
 class Producer:
@@ -92,37 +93,40 @@ class Producer:
             producer = await self._live()
         except Away as away:
             return [away] * len(records)
-        answers: list[BaseException | None] = [None] * len(records)
-        waiting: list[tuple[int, asyncio.Future[object]]] = []
-        try:
-            async with asyncio.timeout(_SEND_SECONDS):
-                for number, record in enumerate(records):
-                    try:
-                        future = await producer.send(record.topic, record.value, key=record.key, headers=list(record.headers))
-                    except (KafkaError, OSError) as error:
-                        answers[number] = error
-                        if not isinstance(error, MessageSizeTooLargeError):
-                            # Later records of the same key must not overtake this one.
-                            answers[number + 1 :] = [error] * (len(records) - number - 1)
-                            break
-                    else:
-                        waiting.append((number, future))
-                if waiting:
-                    await asyncio.wait([future for _, future in waiting])
-        except TimeoutError:
-            unsent = TimeoutError(f"no acknowledgement within {_SEND_SECONDS} s")
-            taken = {number for number, _ in waiting}
-            answers = [unsent if number not in taken and answer is None else answer for number, answer in enumerate(answers)]
-        for number, future in waiting:
-            if not future.done():
-                answers[number] = TimeoutError(f"no acknowledgement within {_SEND_SECONDS} s")
-                future.add_done_callback(_forget)
-            else:
-                answers[number] = future.exception()
+        waiting, refused = await self._hand(producer, records)
+        if waiting:
+            await asyncio.wait(waiting.values(), timeout=_SEND_SECONDS)
+        answers = [refused[number] if number in refused else _answer(waiting[number]) for number in range(len(records))]
         self._count(records, answers)
         if any(isinstance(answer, _FATAL) for answer in answers):
             await self._replace(producer)
         return answers
+
+    @staticmethod
+    async def _hand(producer: AIOKafkaProducer, records: Sequence[OutgoingRecord]) -> tuple[_Waiting, dict[int, BaseException]]:
+        """Hand records to the client in order; return the futures of those that it took and the errors of the others.
+
+        After one that it did not take nothing more is handed over, or a later record of its key could overtake it. A record that is
+        too large is the exception: it will never be taken.
+        """
+        waiting: _Waiting = {}
+        refused: dict[int, BaseException] = {}
+        stop: BaseException | None = None
+        until = asyncio.get_running_loop().time() + _SEND_SECONDS
+        for number, record in enumerate(records):
+            if stop is not None:
+                refused[number] = stop
+                continue
+            try:
+                async with asyncio.timeout_at(until):
+                    waiting[number] = await producer.send(record.topic, record.value, key=record.key, headers=list(record.headers))
+            except MessageSizeTooLargeError as error:
+                refused[number] = error
+            except (KafkaError, OSError) as error:
+                refused[number] = stop = error
+            except TimeoutError:
+                refused[number] = stop = TimeoutError(f"the client took nothing more within {_SEND_SECONDS} s")
+        return waiting, refused
 
     @staticmethod
     def _count(records: Sequence[OutgoingRecord], answers: Sequence[BaseException | None]) -> None:
@@ -146,6 +150,13 @@ class Producer:
             raise NotReady(f"not connected to Kafka at {self._bootstrap}")
         if not await producer.client.force_metadata_update():
             raise NotReady(f"no Kafka broker answers at {self._bootstrap}")
+
+
+def _answer(future: asyncio.Future[object]) -> BaseException | None:
+    if future.done():
+        return asyncio.CancelledError() if future.cancelled() else future.exception()
+    future.add_done_callback(_forget)
+    return TimeoutError(f"no acknowledgement within {_SEND_SECONDS} s")
 
 
 def _forget(future: asyncio.Future[object]) -> None:

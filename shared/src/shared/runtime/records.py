@@ -1,6 +1,8 @@
-"""A message as Kafka takes it."""
+"""Messages as Kafka takes and gives them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 Headers = list[tuple[str, bytes]]
 
@@ -13,3 +15,15 @@ class OutgoingRecord:
     key: bytes | None
     value: bytes | None
     headers: Headers
+
+
+class Record(Protocol):
+    """What a consumer gets, the parts of aiokafka's record that are used."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]

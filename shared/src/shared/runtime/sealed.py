@@ -64,7 +64,7 @@ class OpeningKey:
         identity, box = _parts(sealed)
         key = self.keys.get(identity)
         if key is None:
-            raise SealBroken(f"sealed to key {identity}, which this service does not have; enter the credentials again or restore its key file")
+            raise SealBroken(f"sealed to key {identity}, which is not here; enter the credentials again or restore the key file")
         try:
             plain = SealedBox(key).decrypt(box)
         except (CryptoError, ValueError, TypeError) as error:

@@ -105,8 +105,8 @@ async def _within(work: "asyncio.Future[None] | object", seconds: float, part: s
             await work  # type: ignore[misc]
     except TimeoutError:
         log.warning("a part took too long", part=part, doing=doing, seconds=seconds)
-    except Exception as error:  # noqa: BLE001  (the others must still be stopped)
-        log.error("a part failed on the way down", part=part, doing=doing, exc_info=error)
+    except Exception:
+        log.exception("a part failed on the way down", part=part, doing=doing)
 
 
 class _Server(uvicorn.Server):
@@ -132,7 +132,7 @@ async def serve(service: Service) -> int:
             log_config=None,
             access_log=False,
             lifespan="off",
-            ws=sansio,  # type: ignore[arg-type]
+            ws=sansio,
             ws_per_message_deflate=False,
             server_header=False,
             proxy_headers=False,
@@ -161,7 +161,7 @@ async def serve(service: Service) -> int:
 
 
 async def _until_the_end(service: Service, http: "asyncio.Task[None]", parts: "asyncio.Task[None]", stopping: "asyncio.Task[bool]") -> int:
-    waiting: set[asyncio.Task[object]] = {http, parts, stopping}  # type: ignore[arg-type]
+    waiting: set[asyncio.Task[object]] = {http, parts, stopping}
     while True:
         done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         if stopping in done:
@@ -174,7 +174,7 @@ async def _until_the_end(service: Service, http: "asyncio.Task[None]", parts: "a
             if error := _error_of(parts):
                 log.critical("a part can't start", exc_info=error)
                 return 1
-            waiting.discard(parts)  # type: ignore[arg-type]
+            waiting.discard(parts)
 
 
 def _error_of(task: "asyncio.Task[None]") -> BaseException | None:

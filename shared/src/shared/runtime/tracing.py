@@ -83,12 +83,13 @@ def continue_trace(traceparent: str | None) -> Iterator[None]:
 
 
 @contextmanager
-def consumer_span(name: str, traceparents: Sequence[str | None], **attributes: str | int) -> Iterator[Span]:
+def consumer_span(name: str, traceparents: Sequence[str | None], attributes: Mapping[str, str | int]) -> Iterator[Span]:
     """Open the span of one batch: child of the message's span when it holds one message, linked to all of them otherwise."""
     parents = [_context_of(value) for value in dict.fromkeys(traceparents) if value]
     contexts = [trace.get_current_span(parent).get_span_context() for parent in parents]
     parent = parents[0] if len(traceparents) == 1 and parents else Context()
     links = [] if len(traceparents) == 1 else [Link(context) for context in contexts if context.is_valid]
-    named = {f"messaging.{key}": value for key, value in attributes.items()}
-    with tracer(__name__).start_as_current_span(name, context=parent, kind=SpanKind.CONSUMER, links=links[:128], attributes=named) as span:
+    with tracer(__name__).start_as_current_span(
+        name, context=parent, kind=SpanKind.CONSUMER, links=links[:128], attributes=dict(attributes)
+    ) as span:
         yield span

@@ -14,13 +14,14 @@ from aiokafka import TopicPartition
 
 from shared.contracts.topics import Topic
 from shared.runtime import failpoints, metrics
-from shared.runtime.consumer.received import Handler, Received, Record, Reject, Unusable, identity, read
+from shared.runtime.consumer.received import Handler, Received, Reject, Unusable, identity, read
 from shared.runtime.database import may_pass_again, why_away
 from shared.runtime.delivery.dead import Verdict, set_aside
 from shared.runtime.delivery.inbox import enter
 from shared.runtime.delivery.outbox import Outbox
 from shared.runtime.delivery.transaction import Transaction
 from shared.runtime.logging import get_logger
+from shared.runtime.records import Record
 from shared.runtime.tracing import consumer_span
 
 log = get_logger(__name__)
@@ -56,8 +57,12 @@ class Batches:
             with consumer_span(
                 f"{self.topic.name} process",
                 [message.traceparent for message in good],
-                system="kafka",
-                **{"destination.name": self.topic.name, "consumer.group.name": self.group, "batch.message_count": len(records)},
+                {
+                    "messaging.system": "kafka",
+                    "messaging.destination.name": self.topic.name,
+                    "messaging.consumer.group.name": self.group,
+                    "messaging.batch.message_count": len(records),
+                },
             ):
                 await self._whole(read_records)
         finally:
@@ -87,7 +92,14 @@ class Batches:
             if error is not None:
                 verdict = self._verdict(error, tries)
                 if verdict is not None:
-                    log.warning("a message is set aside", group=self.group, kind=verdict.kind, reason=verdict.reason, tries=tries, position=_place(pair[0]))
+                    log.warning(
+                        "a message is set aside",
+                        group=self.group,
+                        kind=verdict.kind,
+                        reason=verdict.reason,
+                        tries=tries,
+                        position=_place(pair[0]),
+                    )
                     pair = (pair[0], verdict)
                 else:
                     await asyncio.sleep(_pause(tries))
@@ -119,7 +131,7 @@ class Batches:
         while True:
             try:
                 await work()
-            except Exception as error:  # noqa: BLE001  (whatever a handler raises is judged here)
+            except Exception as error:
                 reason = why_away(error)
                 if reason is None:
                     return error
@@ -153,7 +165,9 @@ class Batches:
             await self._handle(transaction, read_records, {positions[event_id] for event_id in new})
             failpoints.hit("consumer.after_handler")
 
-    async def _handle(self, transaction: Transaction, read_records: Sequence[tuple[Record, Received[Any] | Verdict]], new: set[str]) -> None:
+    async def _handle(
+        self, transaction: Transaction, read_records: Sequence[tuple[Record, Received[Any] | Verdict]], new: set[str]
+    ) -> None:
         events = []
         counts = {"new": 0, "known": 0, "dead": 0}
         for record, message in read_records:
@@ -189,4 +203,4 @@ def _place(record: Record) -> str:
 
 def _pause(turn: int) -> float:
     """Seconds to wait: doubling from 0.2 to 15, with jitter so that replicas don't come back all at once."""
-    return min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(turn, 10)) * random.uniform(0.7, 1.3)  # noqa: S311
+    return min(_LONGEST_WAIT, _FIRST_WAIT * float(2 ** min(turn, 10))) * random.uniform(0.7, 1.3)  # noqa: S311

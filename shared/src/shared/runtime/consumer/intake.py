@@ -19,8 +19,8 @@ from faststream.message import StreamMessage
 
 from shared.runtime import failpoints, metrics
 from shared.runtime.consumer.batch import Batches, Lost
-from shared.runtime.consumer.received import Record
 from shared.runtime.logging import get_logger
+from shared.runtime.records import Record
 
 log = get_logger(__name__)
 
@@ -31,10 +31,10 @@ REVOKE_WAIT_SECONDS = 20
 """How long a rebalance waits for the batch in hand; below the 60 s in which every member must come back."""
 
 
-class PatientConsumer(AIOKafkaConsumer):
+class PatientConsumer(AIOKafkaConsumer):  # type: ignore[misc]
     """Waits for news inside the fetch. FastStream sleeps after an empty fetch, so its own wait is set to almost nothing."""
 
-    async def getmany(self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None) -> Any:  # noqa: ARG002, ASYNC109
+    async def getmany(self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None) -> Any:  # noqa: ARG002
         return await super().getmany(*partitions, timeout_ms=IDLE_WAIT_MS, max_records=max_records)
 
 
@@ -104,8 +104,8 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
         except Lost:
             log.info("a batch that waited is left to whoever reads its partitions next", group=self.group, messages=len(records))
             self._go_back(records)
-        except Exception as error:  # noqa: BLE001  (see above)
-            log.error("a batch ended in an unexpected error; it will be read again", group=self.group, exc_info=error)
+        except Exception:
+            log.exception("a batch ended in an unexpected error; it will be read again", group=self.group)
             self._go_back(records)
             await asyncio.sleep(1)
         finally:
@@ -203,7 +203,14 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
 async def _parse(records: tuple[Record, ...]) -> StreamMessage[Any]:
     """Wrap a batch without looking into it: a header that is no text must not cost the batch."""
     return KafkaMessage(
-        body=b"", headers={}, batch_headers=[], content_type=None, message_id="", correlation_id="", raw_message=records, consumer=_NO_CONSUMER
+        body=b"",
+        headers={},
+        batch_headers=[],
+        content_type=None,
+        message_id="",
+        correlation_id="",
+        raw_message=records,
+        consumer=_NO_CONSUMER,
     )
 
 
@@ -217,7 +224,7 @@ class _NoConsumer:
     async def commit(self) -> None:
         raise AssertionError("offsets are committed by the intake alone")
 
-    def seek(self, partition: TopicPartition, offset: int) -> None:
+    def seek(self, partition: TopicPartition, offset: int) -> None:  # noqa: ARG002  (FastStream's protocol)
         raise AssertionError("positions are changed by the intake alone")
 
 

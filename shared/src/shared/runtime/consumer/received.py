@@ -5,18 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from aiokafka import ConsumerRecord
 from pydantic import ValidationError
 
 from shared.contracts.topics import MAX_MESSAGE_BYTES, Topic
 from shared.runtime.cloudevents import attributes_of, by_name
 from shared.runtime.delivery.dead import Verdict
 from shared.runtime.delivery.transaction import Transaction
+from shared.runtime.records import Record
 
 M = TypeVar("M")
-
-Record = ConsumerRecord[bytes, bytes]
-"""A record of Kafka with its key and value as bytes."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ Handler = Callable[[Transaction, Sequence[Received[Any]]], Awaitable[None]]
 """Called with the events that are new, in order, inside their transaction. No network calls, no waiting for other things."""
 
 
-class Reject(Exception):  # noqa: N818  (it is a decision of the handler, not an error of the program)
+class Reject(Exception):
     """Raised by a handler for one message that can never be used: it becomes a dead letter at once, with this reason."""
 
 
@@ -59,7 +56,9 @@ class Unusable(Exception):
 
 def _told(error: ValidationError) -> str:
     """Return which fields are wrong and why, without the values: they may hold secrets, and the dead letter has them anyway."""
-    problems = [f"{'.'.join(str(part) for part in e['loc']) or 'message'}: {e['msg']}" for e in error.errors(include_url=False, include_input=False)]
+    problems = [
+        f"{'.'.join(str(part) for part in e['loc']) or 'message'}: {e['msg']}" for e in error.errors(include_url=False, include_input=False)
+    ]
     more = f" (and {len(problems) - 10} more)" if len(problems) > 10 else ""
     return "; ".join(problems[:10]) + more
 
@@ -110,7 +109,9 @@ def _event(topic: Topic, value: bytes | None) -> Any:
     try:
         return topic.decode(value)
     except ValidationError as error:
-        kind = "undecodable" if any(e["type"] == "json_invalid" for e in error.errors(include_url=False, include_input=False)) else "invalid"
+        kind = (
+            "undecodable" if any(e["type"] == "json_invalid" for e in error.errors(include_url=False, include_input=False)) else "invalid"
+        )
         raise Unusable(Verdict("undecodable" if kind == "undecodable" else "invalid", _told(error))) from error
     except (UnicodeDecodeError, RecursionError) as error:
         raise Unusable(Verdict("undecodable", f"{type(error).__name__}: {error}")) from error

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from aiokafka import ConsumerRecord
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.runtime import metrics
@@ -12,7 +11,7 @@ from shared.runtime.delivery.tables import dead_letters
 from shared.runtime.delivery.transaction import Transaction
 from shared.runtime.ids import new_id
 from shared.runtime.logging import mask_text
-from shared.runtime.records import Headers, OutgoingRecord
+from shared.runtime.records import Headers, OutgoingRecord, Record
 from shared.runtime.version import VERSION
 
 Kind = Literal["undecodable", "invalid", "too_large", "rejected", "failed"]
@@ -30,9 +29,7 @@ class Verdict:
     tries: int = 1
 
 
-async def set_aside(
-    transaction: Transaction, *, record: "ConsumerRecord[bytes, bytes]", group: str, event_id: str, topic: str, verdict: Verdict
-) -> None:
+async def set_aside(transaction: Transaction, *, record: Record, group: str, event_id: str, topic: str, verdict: Verdict) -> None:
     """Keep the record with its bytes, headers, place and reason, and send it to ``topic``, in the given transaction.
 
     Headers that begin with ``dl_`` tell what happened; all others are the message's own. A value above 1 MiB is cut, and says so.

@@ -101,10 +101,11 @@ class Outbox:
                 rows = [self._waiting.popleft() for _ in range(min(len(self._waiting), _MAX_SEND))]
                 try:
                     await self._send(rows)
-                except Exception as error:  # noqa: BLE001  (the rows stay in the table for the relay; this task must go on)
-                    log.warning("outbox hand-over left rows to the relay", rows=len(rows), error=why_away(error) or repr(error))
-                    if why_away(error) is None and not isinstance(error, failpoints.FailpointHit):
-                        log.error("unexpected error in the hand-over", exc_info=error)
+                except Exception as error:
+                    # The rows stay in the table for the relay; this task must go on.
+                    reason = why_away(error)
+                    unexpected = None if reason else error
+                    log.warning("the hand-over leaves rows to the relay", rows=len(rows), reason=reason, exc_info=unexpected)
                 finally:
                     self._here.difference_update(row.id for row in rows)
                     metrics.OUTBOX_PENDING.set(len(self._here))

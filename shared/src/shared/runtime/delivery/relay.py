@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import random
 import time
+from datetime import timedelta
 from typing import Any
 
 from shared.runtime import failpoints, metrics
@@ -25,8 +26,8 @@ IDLE_SECONDS = 1.0
 LEASE_SECONDS = 15.0
 _BATCH = 500
 _TIDY_SECONDS = 300.0
-PUBLISHED_KEPT = "1 hour"
-INBOX_KEPT = "14 days"
+PUBLISHED_KEPT = timedelta(hours=1)
+INBOX_KEPT = timedelta(days=14)
 """Longer than any topic keeps its messages, so a message that can still come again is still known."""
 
 # A row of a key that has an older row under somebody's hold waits for that one.
@@ -41,10 +42,12 @@ ORDER BY id LIMIT $1
 _MARK = """
 UPDATE outbox SET published_at = clock_timestamp() WHERE id = ANY($1::bigint[])
 """
-_TIDY = (
-    f"DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE published_at < clock_timestamp() - interval '{PUBLISHED_KEPT}' LIMIT 5000)",  # noqa: S608
-    f"DELETE FROM inbox WHERE ctid IN (SELECT ctid FROM inbox WHERE received_at < clock_timestamp() - interval '{INBOX_KEPT}' LIMIT 5000)",  # noqa: S608
-)
+_FORGET_OUTBOX = """
+DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE published_at < clock_timestamp() - $1::interval LIMIT 5000)
+"""
+_FORGET_INBOX = """
+DELETE FROM inbox WHERE ctid IN (SELECT ctid FROM inbox WHERE received_at < clock_timestamp() - $1::interval LIMIT 5000)
+"""
 
 
 class Relay:
@@ -91,7 +94,7 @@ class Relay:
                 self.trouble = ""
             except StaleEpoch:
                 self._claim = None
-            except Exception as error:  # noqa: BLE001  (the relay must outlive whatever stops it once)
+            except Exception as error:
                 self._claim = None
                 reason = why_away(error)
                 if (reason or repr(error)) != self.trouble:
@@ -136,7 +139,7 @@ class Relay:
             return
         more = False
         async with self._database.connection() as connection:
-            for statement in _TIDY:
-                more |= (await connection.execute(statement)).endswith(" 5000")
+            for statement, kept in ((_FORGET_OUTBOX, PUBLISHED_KEPT), (_FORGET_INBOX, INBOX_KEPT)):
+                more |= (await connection.execute(statement, kept)).endswith(" 5000")
         if not more:
             self._tidied = time.monotonic()

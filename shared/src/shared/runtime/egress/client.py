@@ -49,7 +49,7 @@ class Egress:
             raise httpcore.ConnectError(f"{host} can't be resolved: {error}") from error
         addresses = list(dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found))
         for address in addresses:
-            self._refusing(lambda address=address: self.policy.check_address(host, ip_address(address)))  # type: ignore[misc]
+            self._refusing(lambda address=address: self.policy.check_address(host, ip_address(address)))
         return addresses
 
     @staticmethod
@@ -136,4 +136,3 @@ class _Transport(httpx.AsyncHTTPTransport):
         except TimeoutError as error:
             raise httpx.ReadTimeout(f"no answer within {self._bounds.deadline:g} s", request=request) from error
         return bounded(response, self._bounds, until)
-

@@ -1,6 +1,6 @@
-"""Which addresses may be called. Python's own classifiers are too weak for this (``is_global`` is true for ``2002:7f00:1::``),
+"""Which addresses may be called.
 
-so the networks are listed here, and addresses that carry another one inside are unwrapped first. Sources: the IANA special-purpose
+Python's own classifiers are too weak for this (``is_global`` is true for ``2002:7f00:1::``), so the networks are listed here, and addresses that carry another one inside are unwrapped first. Sources: the IANA special-purpose
 address registries and the cloud providers' pages on their metadata services.
 """
 
@@ -87,9 +87,7 @@ def unwrapped(address: Address) -> tuple[Address, ...]:
     if address.ipv4_mapped is not None:
         return (address.ipv4_mapped,)
     inside: list[Address] = [address]
-    if address in _NAT64 or (address in _COMPATIBLE and number > 0xFFFF):
-        inside.append(IPv4Address(number & 0xFFFFFFFF))
-    elif address in _NAT64_LOCAL:
+    if address in _NAT64 or (address in _COMPATIBLE and number > 0xFFFF) or address in _NAT64_LOCAL:
         inside.append(IPv4Address(number & 0xFFFFFFFF))
     elif address in _SIX_TO_FOUR:
         inside.append(IPv4Address((number >> 80) & 0xFFFFFFFF))
