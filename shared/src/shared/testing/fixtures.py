@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from shared.testing.airflow import AirflowPart
 from shared.testing.kafka import KafkaPart
 from shared.testing.postgres import PostgresPart
 from shared.testing.rabbitmq import RabbitPart
@@ -54,3 +55,21 @@ def slack() -> Iterator[SlackPart]:
     part.start()
     yield part
     part.stop()
+
+
+@pytest.fixture(scope="session")
+def airflow2() -> Iterator[AirflowPart]:
+    """Give a running Airflow 2.11."""
+    part = AirflowPart(2)
+    part.start()
+    yield part
+    part.kill()
+
+
+@pytest.fixture(scope="session")
+def airflow3() -> Iterator[AirflowPart]:
+    """Give a running Airflow 3.3."""
+    part = AirflowPart(3)
+    part.start()
+    yield part
+    part.kill()
