@@ -1,12 +1,18 @@
 """The pytest plug-in: one session fixture for each real part. The root `conftest.py` loads it."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
+from playwright.async_api import Browser
 
+from shared.runtime.keys import make as make_keys
 from shared.testing.airflow import AirflowPart
+from shared.testing.chromium import running_chromium
 from shared.testing.kafka import KafkaPart
 from shared.testing.postgres import PostgresPart
+from shared.testing.process import scratch_folder
+from shared.testing.prometheus import PrometheusPart
 from shared.testing.rabbitmq import RabbitPart
 from shared.testing.slack import SlackPart
 from shared.testing.smtp import SmtpPart
@@ -73,3 +79,27 @@ def airflow3() -> Iterator[AirflowPart]:
     part.start()
     yield part
     part.kill()
+
+
+@pytest.fixture(scope="session")
+def prometheus() -> Iterator[PrometheusPart]:
+    """Give a running Prometheus that scrapes nothing yet."""
+    part = PrometheusPart()
+    part.start()
+    yield part
+    part.kill()
+
+
+@pytest.fixture(scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """Give a headless Chromium; each test opens a context of its own in it."""
+    async with running_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def keys() -> Path:
+    """Give a folder with the key files of all services, as `python -m shared.runtime.keys` makes them."""
+    folder = scratch_folder("keys")
+    make_keys(folder)
+    return folder
