@@ -16,6 +16,7 @@ from shared.testing.prometheus import PrometheusPart
 from shared.testing.rabbitmq import RabbitPart
 from shared.testing.slack import SlackPart
 from shared.testing.smtp import SmtpPart
+from shared.testing.tower import Tower
 
 
 @pytest.fixture(scope="session")
@@ -103,3 +104,14 @@ def keys() -> Path:
     folder = scratch_folder("keys")
     make_keys(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tower(kafka: KafkaPart, postgres: PostgresPart, keys: Path) -> Iterator[Tower]:
+    """Give the four services, running and ready."""
+    part = Tower(kafka, postgres, keys)
+    try:
+        part.start_all()
+        yield part
+    finally:
+        part.stop_all()
