@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2_fragments import BlockNotFoundError, render_block
 from markupsafe import Markup
 
+from gateway.application.views.parts import Action
 from gateway.entrypoints.web import wording
 from gateway.entrypoints.web.assets import Assets
 
@@ -32,7 +33,7 @@ class Frame:
 _frame: ContextVar[Frame] = ContextVar("frame")
 
 
-class UnknownPart(LookupError):
+class UnknownPartError(LookupError):
     """A fragment was asked for that the page does not have."""
 
 
@@ -61,6 +62,7 @@ class Templates:
             csrf_token=lambda: _frame.get().csrf,
             csrf_field=_csrf_field,
             nonce=lambda: _frame.get().nonce,
+            link_to=_link_to,
             here=lambda: _frame.get().path,
         )
         for name in ("took", "count", "share", "size", "clock", "moment", "plural", "points", "span"):
@@ -85,7 +87,7 @@ class Templates:
             try:
                 return render_block(self.environment, template, block, dict(context))
             except BlockNotFoundError as error:
-                raise UnknownPart(block) from error
+                raise UnknownPartError(block) from error
 
 
 @contextmanager
@@ -95,6 +97,11 @@ def _framed(frame: Frame) -> Iterator[None]:
         yield
     finally:
         _frame.reset(token)
+
+
+def _link_to(label: str, url: str, icon: str = "", look: Literal["primary", "plain", "danger"] = "plain") -> Action:
+    """A link that looks like an action."""
+    return Action(label=label, url=url, method="get", look=look, icon=icon)
 
 
 def _csrf_field() -> Markup:

@@ -87,7 +87,7 @@ def plural(number: int, one: str, many: str = "") -> str:
 
 
 def points(values: tuple[float | None, ...], width: float = 48, height: float = 18) -> tuple[str, str]:
-    """A sparkline's two paths (line, area) in a box of ``width`` × ``height``; a gap in the data is a gap in the line."""
+    """A sparkline's two paths (line, area) in a box of ``width`` × ``height``; a gap in the data stays a gap."""
     known = [value for value in values if value is not None]
     if len(known) < 2:
         return "", ""
