@@ -1,0 +1,112 @@
+"""Waits until each part is truly ready: PostgreSQL takes connections, Kafka's coordinator answers, a service's /readyz is 200."""
+
+import asyncio
+import json
+import logging
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flowtower_local import kafka as kafka_node
+from flowtower_local.places import Places
+from flowtower_local.progress import step
+from flowtower_local.supervision import ProgramState, Supervisor
+from flowtower_local.trouble import Trouble
+
+_PAUSE_SECONDS = 0.25
+_TAIL_LINES = 15
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A part that must become ready. `ask` returns None when it is, else why not."""
+
+    name: str
+    ask: Callable[[], str | None]
+
+
+def ask_kafka(bootstrap: str) -> str | None:
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker that is only starting is no error here
+    return asyncio.run(kafka_node.is_ready(bootstrap))
+
+
+def ask_service(url: str) -> str | None:
+    """The words of /readyz: every check that does not pass, with its reason."""
+    try:
+        # Never by a proxy: the address is this machine's own.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"{url}/readyz", timeout=5) as answer:
+            answer.read()
+            return None
+    except urllib.error.HTTPError as error:
+        return f"not ready: {reasons(error.read())}" if error.code == 503 else f"/readyz answers {error.code}"
+    except (OSError, TimeoutError) as error:
+        return f"does not answer yet ({getattr(error, 'reason', error)})"
+
+
+def reasons(body: bytes) -> str:
+    """One line from the JSON of /readyz, which lists its checks by name; anything else is shown as it is."""
+    try:
+        checks = json.loads(body)["checks"]
+    except (ValueError, KeyError, TypeError):
+        return body[:200].decode(errors="replace") or "no reason given"
+    failing = [f"{name}: {why}" for name, why in _failing(checks)]
+    return "; ".join(failing) or "no check says why"
+
+
+def _failing(checks: Any) -> Iterable[tuple[str, str]]:
+    named = checks.items() if isinstance(checks, Mapping) else ((one.get("name", "?"), one) for one in checks)
+    for name, check in named:
+        if not isinstance(check, Mapping):
+            continue
+        passes = check.get("ready", check.get("ok"))
+        if passes is not True:
+            yield str(name), str(check.get("reason") or check.get("why") or "no reason given")
+
+
+def wait_for(watched: Iterable[Watched], supervisor: Supervisor, places: Places, seconds: float) -> None:
+    """Wait for one after the other (they all start at once), each as its own step; the time is for all of them."""
+    until = time.monotonic() + seconds
+    for part in watched:
+        with step(f"{part.name} is ready") as running:
+            while (why := part.ask()) is not None:
+                running.say(why)
+                _refuse_given_up(part.name, supervisor, places)
+                if time.monotonic() > until:
+                    raise Trouble(
+                        f"{part.name} was not ready after {seconds:.0f} s: {why}\n{tail(places.logs / f'{part.name}.log')}",
+                        f"Everything it says: make logs SERVICE={part.name}. It goes on trying; more patience: FLOWTOWER_WAIT=600.",
+                    )
+                time.sleep(_PAUSE_SECONDS)
+            _refuse_given_up(part.name, supervisor, places)
+            running.say("")
+
+
+def _refuse_given_up(name: str, supervisor: Supervisor, places: Places) -> None:
+    """A program that ended several times at once will not become ready: say so at once, with its last words."""
+    state = next((one for one in supervisor.states() if one.name == name), None)
+    if state is not None and state.has_given_up:
+        raise Trouble(
+            f"{name} does not start{_because(state)}. Its last words:\n{tail(places.logs / f'{name}.log')}",
+            f"All of them: make logs SERVICE={name}. After the cause is gone, make up tries again.",
+        )
+
+
+def _because(state: ProgramState) -> str:
+    return f" ({state.why})" if state.why else ""
+
+
+def tail(file: Path, lines: int = _TAIL_LINES) -> str:
+    """The last lines of a log, indented."""
+    try:
+        with file.open("rb") as stream:
+            stream.seek(0, 2)
+            stream.seek(max(0, stream.tell() - 32_768))
+            said = stream.read().decode(errors="replace").splitlines()[-lines:]
+    except OSError:
+        said = []
+    return "\n".join(f"    {line}" for line in said) or "    (its log is empty)"

@@ -1,0 +1,1 @@
+"""The alerter's ways to the database and to CEL."""

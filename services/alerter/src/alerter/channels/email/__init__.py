@@ -1,0 +1,1 @@
+"""Mail over SMTP: what is told about one incident makes one thread."""

@@ -1,0 +1,6 @@
+"""Workflows in YAML: reading with the position of everything that is wrong, and writing that keeps comments and order."""
+
+from gateway.domain.workflow_yaml.reading import MAX_YAML_BYTES, Reading, read
+from gateway.domain.workflow_yaml.writing import write
+
+__all__ = ["MAX_YAML_BYTES", "Reading", "read", "write"]

@@ -1,0 +1,178 @@
+"""From text to a tree of plain values with positions, within bounds that no text can break.
+
+The parser is ruamel's pure-Python one: the C parser ends the process on 200,000 opening brackets. First its events are
+counted, without building anything; only a text within bounds is composed. Tags, anchors and aliases are refused, so
+that the tree is never larger than the text.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
+
+from gateway.domain.problems import Problem
+
+MAX_YAML_BYTES = 256 * 1024
+"""Largest text. A workflow of 500 components with comments needs about 100 KB."""
+MAX_DEPTH = 50
+MAX_NODES = 10_000
+
+Plain = str | int | float | bool | None
+
+
+@dataclass
+class Value:
+    """A value and where it stands. ``data`` is a plain value, a list of Values or a dict of name → Value."""
+
+    line: int
+    column: int
+    data: "Plain | list[Value] | dict[str, Value]"
+    keys: "dict[str, tuple[int, int]]" = field(default_factory=dict)
+    """Position of each key of a mapping."""
+
+    def at(self, key: str) -> tuple[int, int]:
+        """Return where a key of this mapping stands."""
+        return self.keys.get(key, (self.line, self.column))
+
+    def plain(self) -> Any:
+        """Return the value without positions."""
+        if isinstance(self.data, dict):
+            return {key: value.plain() for key, value in self.data.items()}
+        if isinstance(self.data, list):
+            return [value.plain() for value in self.data]
+        return self.data
+
+    @property
+    def called(self) -> str:
+        """What kind of thing this is, in words."""
+        if isinstance(self.data, dict):
+            return "a mapping"
+        if isinstance(self.data, list):
+            return "a list"
+        if self.data is None:
+            return "empty"
+        return f"'{str(self.data)[:40]}'"
+
+
+def load(text: str) -> tuple[Value | None, list[Problem]]:
+    """Return the tree of a text, or None and what is wrong with it."""
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > MAX_YAML_BYTES:
+        message = f"The YAML has {size / 1024:,.0f} KB; at most {MAX_YAML_BYTES // 1024} KB are taken."
+        return None, [Problem(0, 0, "", message, "Split the workflow, or keep data out of its definition.")]
+    if not text.strip():
+        return None, [Problem(1, 1, "", "The document is empty.", "Begin with 'workflow: <name>' and 'components:'.")]
+    try:
+        problem = _check_bounds(text)
+        if problem is not None:
+            return None, [problem]
+        root = YAML(typ="rt", pure=True).compose(text)
+    except MarkedYAMLError as broken:
+        return None, [_syntax(broken)]
+    except (YAMLError, ValueError) as broken:
+        hint = "Write the file as UTF-8 text without control characters." if "special characters" in str(broken) else ""
+        return None, [Problem(1, 1, "", f"This is not YAML: {str(broken).splitlines()[0][:200]}.", hint)]
+    problems: list[Problem] = []
+    if root is None:
+        return None, [Problem(1, 1, "", "The document holds only comments.", "Begin with 'workflow: <name>' and 'components:'.")]
+    tree = _tree(root, "", problems)
+    return tree, problems
+
+
+def _check_bounds(text: str) -> Problem | None:
+    depth = nodes = documents = 0
+    for event in YAML(typ="rt", pure=True).parse(text):
+        line, column = event.start_mark.line + 1, event.start_mark.column + 1
+        if isinstance(event, DocumentStartEvent):
+            documents += 1
+            if documents > 1:
+                return Problem(line, column, "", "A second document begins here.", "Write one workflow per text; remove the '---'.")
+        if isinstance(event, AliasEvent):
+            return Problem(line, column, "", f"The alias '*{event.anchor}' is not taken.", "Write the value out; aliases are refused.")
+        if not isinstance(event, NodeEvent):
+            depth -= isinstance(event, MappingEndEvent | SequenceEndEvent)
+            continue
+        if event.anchor:
+            return Problem(line, column, "", f"The anchor '&{event.anchor}' is not taken.", "Remove it; aliases are refused.")
+        if isinstance(event, ScalarEvent | MappingStartEvent | SequenceStartEvent) and event.tag:
+            return Problem(
+                line, column, "", f"The tag '{event.tag}' is not taken.", "Remove it: values are plain text, numbers, true and false."
+            )
+        nodes += 1
+        if nodes > MAX_NODES:
+            return Problem(line, column, "", f"There are more than {MAX_NODES:,} values.", "Split the workflow.")
+        if isinstance(event, MappingStartEvent | SequenceStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                return Problem(line, column, "", f"Values are nested more than {MAX_DEPTH} deep.", "A workflow needs four levels.")
+    return None
+
+
+def _syntax(broken: MarkedYAMLError) -> Problem:
+    mark = broken.problem_mark or broken.context_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+    what = " ".join(str(part) for part in (broken.context, broken.problem) if part) or "it cannot be read"
+    hint = "Look at the indentation, and at brackets and quotes that are not closed."
+    if "'\\t'" in what:
+        hint = "Indent with spaces: YAML takes no tabs."
+    elif "mapping values are not allowed" in what:
+        hint = "Put quotes around a text that holds ': ', or start a new line."
+    return Problem(line, column, "", f"This is not YAML: {what[:200]}.", hint)
+
+
+def _tree(node: Node, path: str, problems: list[Problem]) -> Value:
+    line, column = node.start_mark.line + 1, node.start_mark.column + 1
+    if isinstance(node, ScalarNode):
+        return Value(line, column, _scalar(str(node.tag), node.value))
+    if not isinstance(node, MappingNode):
+        return Value(line, column, [_tree(item, f"{path}[{index}]", problems) for index, item in enumerate(node.value)])
+    mapping: dict[str, Value] = {}
+    keys: dict[str, tuple[int, int]] = {}
+    for key_node, value_node in node.value:
+        where = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+        if not isinstance(key_node, ScalarNode):
+            problems.append(Problem(*where, path, "A key must be a plain word.", "Remove the brackets around it."))
+            continue
+        key = str(key_node.value)
+        below = f"{path}.{key}" if path else key
+        if key in mapping:
+            first = keys[key][0]
+            problems.append(Problem(*where, below, f"'{key}' stands here twice, first in line {first}.", "Rename or remove one of them."))
+            continue
+        keys[key] = where
+        mapping[key] = _tree(value_node, below, problems)
+    return Value(line, column, mapping, keys)
+
+
+_INT = re.compile(r"[-+]?(?:0|[1-9][0-9_]{0,18})", re.ASCII)
+
+
+def _scalar(tag: str, text: str) -> Plain:
+    """Return the plain value of a scalar by YAML 1.2's core rules. Times and odd numbers stay text."""
+    kind = tag.rpartition(":")[2]
+    if kind == "null":
+        return None
+    if kind == "bool":
+        return text.lower() == "true"
+    if kind == "int" and _INT.fullmatch(text):
+        return int(text.replace("_", ""))
+    if kind == "float":
+        try:
+            number = float(text.replace("_", ""))
+        except ValueError:
+            return text
+        return number if abs(number) < 1e300 else text
+    return text

@@ -1,0 +1,150 @@
+"""One service's own schema in PostgreSQL: sessions for use cases, bare connections for hot paths, migrations at start.
+
+Both ways connect through ``_connect``, so time limits, the search path and the words for "away" are the same.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from shared.runtime import migrations as migrating
+from shared.runtime.logging import get_logger
+from shared.runtime.parts import Away, NotReady
+from shared.runtime.settings import ServiceSettings
+
+log = get_logger(__name__)
+
+_AWAY_CLASSES = ("08", "53", "57P", "25006", "58")
+"""SQLSTATEs that say "not now": connection, resources (disk full too), shutdown or start-up, read-only stand-by, I/O."""
+
+_AGAIN = frozenset({"40001", "40P01", "55P03", "57014", "25P03"})
+"""SQLSTATEs of a transaction that may pass when it is simply done again."""
+
+
+def _sqlstate(error: BaseException) -> str:
+    inner: Any = error.orig if isinstance(error, DBAPIError) else error
+    state = getattr(inner, "sqlstate", None) or getattr(getattr(inner, "__cause__", None), "sqlstate", None)
+    return state if isinstance(state, str) else ""
+
+
+def why_away(error: BaseException) -> str | None:
+    """Return why the database can't be used now if that is what ``error`` means, else None."""
+    if isinstance(error, Away):
+        return str(error)
+    if isinstance(error, PoolTimeoutError):
+        return "PostgreSQL: no free connection"
+    if isinstance(error, DBAPIError):
+        inner = error.orig.__cause__ if error.orig is not None else None
+        if error.connection_invalidated or isinstance(inner, asyncpg.InterfaceError | OSError):
+            return f"PostgreSQL: {inner or error.orig}"
+    state = _sqlstate(error)
+    if state.startswith(_AWAY_CLASSES):
+        return f"PostgreSQL: {error.orig if isinstance(error, DBAPIError) else error} ({state})"
+    if isinstance(error, asyncpg.InterfaceError) and "closed" in str(error):
+        return f"PostgreSQL: {error}"
+    return None
+
+
+def may_pass_again(error: BaseException) -> bool:
+    """Whether the same transaction may succeed when it is repeated: a deadlock, a lock or statement time-out."""
+    return _sqlstate(error) in _AGAIN
+
+
+class Database:
+    """A part that owns both pools of one schema."""
+
+    def __init__(self, settings: ServiceSettings, schema: str, migrations: Path | None, *, pool_size: int = 5) -> None:
+        self.schema = schema
+        self._dsn = settings.database_url.get_secret_value()
+        self._name = f"flowtower-{schema}-{settings.instance}"
+        self._migrations = migrations
+        self._pool_size = pool_size
+        self._pool: asyncpg.Pool | None = None
+        self._migrated = False
+        self.engine: AsyncEngine = create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=self._connect,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=10,
+            pool_pre_ping=False,
+        )
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    async def _connect(self, *_args: Any, **_kwargs: Any) -> asyncpg.Connection:
+        try:
+            return await asyncpg.connect(
+                self._dsn,
+                timeout=5,
+                command_timeout=60,
+                server_settings={
+                    "search_path": f'"{self.schema}"',
+                    "application_name": self._name,
+                    "timezone": "UTC",
+                    "idle_in_transaction_session_timeout": "60s",
+                },
+            )
+        except (OSError, TimeoutError) as error:
+            raise Away(f"PostgreSQL does not answer: {error or type(error).__name__}") from error
+        except asyncpg.PostgresError as error:
+            if reason := why_away(error):
+                raise Away(reason) from error
+            raise
+        except asyncpg.InterfaceError as error:
+            raise Away(f"PostgreSQL: {error}") from error
+
+    async def start(self) -> None:
+        """Migrate the schema and open the pool of bare connections. Raises Away while PostgreSQL does not answer."""
+        if not self._migrated:
+            await migrating.run(self._connect, self._migrations, self.schema)
+            self._migrated = True
+        if self._pool is None:
+            self._pool = await asyncpg.create_pool(
+                self._dsn, connect=self._connect, min_size=0, max_size=self._pool_size, max_inactive_connection_lifetime=300
+            )
+
+    async def stop(self) -> None:
+        """Close both pools; what still runs gets a few seconds."""
+        if self._pool is not None:
+            pool, self._pool = self._pool, None
+            try:
+                async with asyncio.timeout(5):
+                    await pool.close()
+            except TimeoutError:
+                pool.terminate()
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """One transaction: committed at the end of the block, rolled back when it raises."""
+        async with self._sessions() as session, session.begin():
+            yield session
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """A bare asyncpg connection, outside of any transaction, for hot paths. Raises Away when there is none to have."""
+        pool = self._pool
+        if pool is None:
+            raise Away("PostgreSQL: not connected yet")
+        async with pool.acquire(timeout=10) as connection:
+            yield connection
+
+    async def check(self) -> None:
+        """Readiness: PostgreSQL answers and the schema is migrated."""
+        if not self._migrated:
+            raise NotReady("the schema is not migrated yet")
+        try:
+            async with self.engine.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+        except Exception as error:
+            if reason := why_away(error):
+                raise NotReady(reason) from error
+            raise
