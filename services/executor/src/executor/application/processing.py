@@ -11,7 +11,20 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from executor.application.ports import Caller, Calls, Checkpoint, Checkpoints, Connector, Message, Outcome, Permanent, Place, Reader, Reads, Work
+from executor.application.ports import (
+    Caller,
+    Calls,
+    Checkpoint,
+    Checkpoints,
+    Connector,
+    Message,
+    Outcome,
+    Permanent,
+    Place,
+    Reader,
+    Reads,
+    Work,
+)
 from executor.application.transfer import Report, Save, Seen, Tally, confirm, unseen
 
 _SAVE_SECONDS = 0.25
@@ -33,9 +46,7 @@ async def once(work: Work, connectors: dict[str, Connector]) -> Outcome:
     return Outcome({"calls": 1}, message="Called once.")
 
 
-async def each(
-    work: Work, connectors: dict[str, Connector], checkpoints: Checkpoints, report: Report
-) -> tuple[dict[str, Any], Tally]:
+async def each(work: Work, connectors: dict[str, Connector], checkpoints: Checkpoints, report: Report) -> tuple[dict[str, Any], Tally]:
     """Make one call for every message of every source."""
     connector = _calls(work, connectors)
     tally = Tally(report)

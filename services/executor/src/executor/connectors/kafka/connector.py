@@ -71,7 +71,9 @@ async def _partitions(consumer: AIOKafkaConsumer, endpoint: Endpoint, topic: str
     return parts
 
 
-async def _offsets(consumer: AIOKafkaConsumer, parts: list[TopicPartition], when: str | datetime, *, at_end: bool) -> dict[TopicPartition, int]:
+async def _offsets(
+    consumer: AIOKafkaConsumer, parts: list[TopicPartition], when: str | datetime, *, at_end: bool
+) -> dict[TopicPartition, int]:
     """Return per partition the offset that a time means: of the first message at or behind it, else the end."""
     if not isinstance(when, datetime):
         found: dict[TopicPartition, int] = await (consumer.end_offsets(parts) if at_end else consumer.beginning_offsets(parts))

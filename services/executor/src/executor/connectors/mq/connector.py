@@ -30,7 +30,11 @@ class MqConnector:
         with explained(endpoint):
             async with connected(self._egress, endpoint) as connection:
                 told = connection.server_properties
-        return {"product": str(told.get("product", "")), "version": str(told.get("version", "")), "virtual_host": endpoint.options.virtual_host}
+        return {
+            "product": str(told.get("product", "")),
+            "version": str(told.get("version", "")),
+            "virtual_host": endpoint.options.virtual_host,
+        }
 
     async def begin(self, work: Work) -> Outcome:
         """Look how many messages there are; a follower takes so many."""
@@ -166,7 +170,11 @@ class MqWriter:
     async def send(self, messages: Sequence[Message]) -> "asyncio.Future[Any]":
         publishes = [
             self._channel.basic_publish(
-                message.body, routing_key=self._queue, properties=properties_of(message, self._key), mandatory=True, timeout=_CONFIRM_SECONDS
+                message.body,
+                routing_key=self._queue,
+                properties=properties_of(message, self._key),
+                mandatory=True,
+                timeout=_CONFIRM_SECONDS,
             )
             for message in messages
         ]

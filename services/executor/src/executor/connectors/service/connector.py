@@ -77,11 +77,17 @@ class ServiceCaller:
         if code in _AGAIN or code >= 500:
             message = f"{self._endpoint.name} answered {code} to {self._method} {self._url}; it may work later."
             raise Retryable("HttpStatus", message, answer=text, after=_wait(answer))
-        way = "Correct path:, the endpoint or what is sent." if code < 300 or code >= 400 else "Redirects are not followed; give the final URL."
+        way = (
+            "Correct path:, the endpoint or what is sent."
+            if code < 300 or code >= 400
+            else "Redirects are not followed; give the final URL."
+        )
         raise Permanent("HttpStatus", f"{self._endpoint.name} answered {code} to {self._method} {self._url}. {way}", answer=text)
 
 
-async def _send(client: httpx.AsyncClient, endpoint: Endpoint, method: str, url: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
+async def _send(
+    client: httpx.AsyncClient, endpoint: Endpoint, method: str, url: str, body: bytes, headers: dict[str, str]
+) -> httpx.Response:
     name = endpoint.name
     try:
         return await client.request(method, url, content=body or None, headers=headers)
