@@ -11,7 +11,8 @@ from executor.domain.events import Event
 
 TERMINAL = frozenset({"succeeded", "failed", "upstream_failed", "cancelled"})
 EXECUTOR_LOST = "ExecutorLost"
-"""Code of an attempt that ended because its executor did. It does not count against the retry strategy."""
+EXECUTOR_STOPPED = "ExecutorStopped"
+"""Codes of attempts that ended because their executor did. They do not count against the retry strategy."""
 
 
 class Progress:
@@ -113,9 +114,10 @@ class State:
 
     def _attempt_failed(self, event: Event) -> None:
         part = self.components[event["component"]]
-        if event["failure"]["code"] == EXECUTOR_LOST:
+        code = event["failure"]["code"]
+        if code == EXECUTOR_LOST:
             part.losses += 1
-        else:
+        elif code != EXECUTOR_STOPPED:
             part.failures += 1
         part.transfer = event.get("transfer") or part.transfer
         part.due = event.get("next_attempt_at")

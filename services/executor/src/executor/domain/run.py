@@ -11,7 +11,7 @@ from typing import Any
 from executor.domain import retry
 from executor.domain.events import Event, stamp, without_none
 from executor.domain.graph import Graph
-from executor.domain.journal import EXECUTOR_LOST, TERMINAL, State
+from executor.domain.journal import EXECUTOR_LOST, EXECUTOR_STOPPED, TERMINAL, State
 
 MOST_LOSSES = 5
 """How often an attempt may end with its executor before the component counts as the cause."""
@@ -153,6 +153,8 @@ class Run:
         strategy = self.graph.components[name].retry
         if failure.code == EXECUTOR_LOST:
             wait = 0.0 if part.losses + 1 < MOST_LOSSES else None
+        elif failure.code == EXECUTOR_STOPPED:
+            wait = 0.0
         else:
             wait = retry.wait(strategy, part.failures + 1, self._jitter) if failure.retryable else None
         if wait is not None and failure.after is not None:

@@ -1,0 +1,213 @@
+"""The journal in PostgreSQL: a batch of entries is one statement, and the statement holds its own fence."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from executor.application.entries import Conflict, Entry, Leftover, Request, Stored
+from executor.application.ports import StaleEpoch
+from executor.domain.journal import TERMINAL
+from shared.runtime.database import Database
+
+COMMANDS = "executor.commands"
+"""Consumer group of the commands, and their name in the inbox."""
+
+_COMMIT = f"""
+WITH fence AS MATERIALIZED (
+    UPDATE executors SET batch = $2, published = $3, lease_until = clock_timestamp() + make_interval(secs => $4)
+    WHERE epoch = $1 AND retired_at IS NULL RETURNING epoch
+), entered AS (
+    INSERT INTO inbox (consumer, event_id, position)
+    SELECT '{COMMANDS}', c.event_id, c.position FROM fence, unnest($5::text[], $6::text[]) AS c (event_id, position)
+), opened AS (
+    INSERT INTO runs (run_id, workflow_id, workflow, version, status, owner)
+    SELECT o.run_id, o.workflow_id, o.workflow, o.version, o.status, fence.epoch
+    FROM fence, unnest($7::text[], $8::text[], $9::text[], $10::int[], $11::text[]) AS o (run_id, workflow_id, workflow, version, status)
+), ended AS (
+    UPDATE runs SET status = e.status, owner = NULL, ended_at = clock_timestamp()
+    FROM fence, unnest($12::text[], $13::text[]) AS e (run_id, status) WHERE runs.run_id = e.run_id AND runs.owner = fence.epoch
+), written AS (
+    INSERT INTO journal (run_id, first, last, epoch, batch, body)
+    SELECT j.run_id, j.first, j.last, fence.epoch, $2, j.body
+    FROM fence, unnest($14::text[], $15::int[], $16::int[], $17::bytea[]) AS j (run_id, first, last, body)
+)
+SELECT epoch FROM fence
+"""
+
+_PLAN = """
+INSERT INTO waits (run_id, component, due_at) SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[])
+ON CONFLICT (run_id, component) DO UPDATE SET due_at = excluded.due_at
+"""
+_UNPLAN = """
+DELETE FROM waits USING unnest($1::text[], $2::text[]) AS o (run_id, component)
+WHERE waits.run_id = o.run_id AND waits.component = o.component
+"""
+_JOIN = "INSERT INTO executors (instance, host, lease_until) VALUES ($1, $2, clock_timestamp() + make_interval(secs => $3)) RETURNING epoch"
+_RETIRE_DEAD = "UPDATE executors SET retired_at = clock_timestamp() WHERE retired_at IS NULL AND lease_until < clock_timestamp()"
+_INHERIT = """
+UPDATE executors SET heir = $1 WHERE epoch = (
+    SELECT dead.epoch FROM executors AS dead
+    WHERE dead.retired_at IS NOT NULL AND dead.settled_at IS NULL
+      AND (dead.heir IS NULL OR dead.heir = $1 OR EXISTS (SELECT FROM executors AS h WHERE h.epoch = dead.heir AND h.retired_at IS NOT NULL))
+      AND EXISTS (SELECT FROM executors AS me WHERE me.epoch = $1 AND me.retired_at IS NULL)
+    ORDER BY dead.epoch LIMIT 1 FOR UPDATE SKIP LOCKED
+) RETURNING epoch
+"""
+_LEFT = """
+SELECT j.run_id, j.body FROM journal AS j JOIN executors AS e USING (epoch) WHERE j.epoch = $1 AND j.batch > e.published
+ORDER BY j.batch, j.run_id, j.first
+"""
+_DUE = """
+SELECT w.run_id, w.component FROM waits AS w JOIN runs AS r USING (run_id)
+WHERE w.due_at <= clock_timestamp() AND r.owner = $1 ORDER BY w.due_at LIMIT $2
+"""
+_REQUESTS = """
+SELECT q.id, q.run_id, q.external, q.body FROM requests AS q JOIN runs AS r USING (run_id)
+WHERE r.owner = $1 OR r.owner IS NULL ORDER BY q.id LIMIT $2
+"""
+_CLAIM = """
+WITH fence AS MATERIALIZED (SELECT epoch FROM executors WHERE epoch = $1 AND retired_at IS NULL FOR SHARE)
+UPDATE runs SET owner = fence.epoch FROM fence WHERE run_id = $2 AND (owner IS NULL OR owner = fence.epoch) RETURNING run_id
+"""
+
+
+class PostgresJournal:
+    """The journal of one schema. One connection at a time commits, so the batches of an epoch stand in their order."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def commit(self, epoch: int, batch: int, published: int, lease: float, entries: Sequence[Entry]) -> None:
+        opened = [(entry.run_id, *entry.opened, entry.status or "running") for entry in entries if entry.opened]
+        commands = [entry.command for entry in entries if entry.command]
+        ended = [(entry.run_id, entry.status) for entry in entries if entry.status in TERMINAL and not entry.opened]
+        arguments: tuple[Any, ...] = (
+            *(epoch, batch, published, lease),
+            *_columns(commands, 2),
+            *_columns(opened, 5),
+            *_columns(ended, 2),
+            [entry.run_id for entry in entries],
+            [entry.first for entry in entries],
+            [entry.last for entry in entries],
+            [b"\n".join(entry.lines) for entry in entries],
+        )
+        aside = [entry for entry in entries if entry.waits or entry.woken or entry.request is not None or entry.status == "running"]
+        async with self._database.connection() as connection:
+            try:
+                if not aside:
+                    stands = await connection.fetchval(_COMMIT, *arguments)
+                else:
+                    async with connection.transaction():
+                        stands = await connection.fetchval(_COMMIT, *arguments)
+                        if stands is not None:
+                            await _beside(connection, aside)
+            except asyncpg.UniqueViolationError as error:
+                raise Conflict(str(error)) from error
+        if stands is None:
+            raise StaleEpoch(f"epoch {epoch} is over")
+
+    async def join(self, instance: str, host: str, lease: float) -> tuple[int, datetime]:
+        async with self._database.connection() as connection, connection.transaction():
+            await connection.execute(
+                "UPDATE executors SET retired_at = clock_timestamp() WHERE instance = $1 AND retired_at IS NULL", instance
+            )
+            return await connection.fetchval(_JOIN, instance, host, lease), await connection.fetchval("SELECT clock_timestamp()")
+
+    async def renew(self, epoch: int, published: int, lease: float) -> datetime:
+        async with self._database.connection() as connection:
+            now: datetime | None = await connection.fetchval(
+                "UPDATE executors SET published = greatest(published, $2), lease_until = clock_timestamp() + make_interval(secs => $3) "
+                "WHERE epoch = $1 AND retired_at IS NULL RETURNING clock_timestamp()",
+                epoch,
+                published,
+                lease,
+            )
+        if now is None:
+            raise StaleEpoch(f"epoch {epoch} is over")
+        return now
+
+    async def retire(self, epoch: int) -> None:
+        async with self._database.connection() as connection:
+            await connection.execute("UPDATE executors SET retired_at = clock_timestamp() WHERE epoch = $1 AND retired_at IS NULL", epoch)
+
+    async def inherit(self, epoch: int) -> int | None:
+        async with self._database.connection() as connection:
+            await connection.execute(_RETIRE_DEAD)
+            dead: int | None = await connection.fetchval(_INHERIT, epoch)
+            return dead
+
+    async def leftovers(self, dead: int) -> list[Leftover]:
+        async with self._database.connection() as connection:
+            return [Leftover(run_id, body.split(b"\n")) for run_id, body in await connection.fetch(_LEFT, dead)]
+
+    async def settle(self, dead: int, epoch: int) -> None:
+        async with self._database.connection() as connection, connection.transaction():
+            still = await connection.fetchval("SELECT epoch FROM executors WHERE epoch = $1 AND retired_at IS NULL FOR SHARE", epoch)
+            if still is None:
+                raise StaleEpoch(f"epoch {epoch} is over")
+            await connection.execute("UPDATE runs SET owner = $2 WHERE owner = $1", dead, epoch)
+            await connection.execute("UPDATE executors SET settled_at = clock_timestamp(), published = batch WHERE epoch = $1", dead)
+
+    async def owned(self, epoch: int) -> list[str]:
+        async with self._database.connection() as connection:
+            return [row[0] for row in await connection.fetch("SELECT run_id FROM runs WHERE owner = $1 ORDER BY started_at", epoch)]
+
+    async def load(self, run_ids: Sequence[str]) -> list[Stored]:
+        async with self._database.connection() as connection:
+            rows = await connection.fetch("SELECT run_id, workflow_id, version, status FROM runs WHERE run_id = ANY($1)", list(run_ids))
+            bodies = await connection.fetch("SELECT run_id, body FROM journal WHERE run_id = ANY($1) ORDER BY run_id, first", list(run_ids))
+        lines: dict[str, list[bytes]] = {row[0]: [] for row in rows}
+        for run_id, body in bodies:
+            lines.setdefault(run_id, []).extend(body.split(b"\n"))
+        return [Stored(row[0], row[1], row[2], row[3], lines[row[0]]) for row in rows]
+
+    async def claim(self, epoch: int, run_id: str) -> bool:
+        async with self._database.connection() as connection:
+            return await connection.fetchval(_CLAIM, epoch, run_id) is not None
+
+    async def due(self, epoch: int, most: int) -> list[tuple[str, str]]:
+        async with self._database.connection() as connection:
+            return [(row[0], row[1]) for row in await connection.fetch(_DUE, epoch, most)]
+
+    async def forget(self, run_id: str, component: str) -> None:
+        async with self._database.connection() as connection:
+            await connection.execute("DELETE FROM waits WHERE run_id = $1 AND component = $2", run_id, component)
+
+    async def requests(self, epoch: int, most: int) -> list[Request]:
+        async with self._database.connection() as connection:
+            return [Request(*row) for row in await connection.fetch(_REQUESTS, epoch, most)]
+
+    async def known(self, consumer: str, event_ids: Sequence[str]) -> set[str]:
+        query = "SELECT event_id FROM inbox WHERE consumer = $1 AND event_id = ANY($2::text[])"
+        async with self._database.connection() as connection:
+            return {row[0] for row in await connection.fetch(query, consumer, list(event_ids))}
+
+    async def existing(self, run_ids: Sequence[str]) -> set[str]:
+        async with self._database.connection() as connection:
+            return {row[0] for row in await connection.fetch("SELECT run_id FROM runs WHERE run_id = ANY($1::text[])", list(run_ids))}
+
+
+def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
+
+
+async def _beside(connection: Any, entries: Sequence[Entry]) -> None:
+    """Write what few entries have: planned attempts, answered requests, runs that are open again."""
+    plans: dict[tuple[str, str], datetime | None] = {}
+    for entry in entries:
+        plans |= {(entry.run_id, name): None for name in entry.woken}
+        plans |= {(entry.run_id, name): due for name, due in entry.waits}
+    over = [place for place, due in plans.items() if due is None]
+    if over:
+        await connection.execute(_UNPLAN, *_columns(over, 2))
+    planned = [(*place, due) for place, due in plans.items() if due is not None]
+    if planned:
+        await connection.execute(_PLAN, *_columns(planned, 3))
+    answered = [entry.request for entry in entries if entry.request is not None]
+    if answered:
+        await connection.execute("DELETE FROM requests WHERE id = ANY($1::bigint[])", answered)
+    reopened = [entry.run_id for entry in entries if entry.status == "running" and not entry.opened]
+    if reopened:
+        await connection.execute("UPDATE runs SET status = 'running', ended_at = NULL WHERE run_id = ANY($1::text[])", reopened)

@@ -1,0 +1,202 @@
+"""Publishes the journal on ``runs.outcomes.v1``: whole record batches, in order, until the brokers have acknowledged them.
+
+The journal is the outbox. ``published`` trails the acknowledgements and goes back into the database with the next commit; what
+lies above it when a process dies is sent again by the one that takes over, under the same event ids.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import murmur2
+
+from executor.application.entries import Entry, Leftover
+from executor.domain.events import decode
+from shared.contracts.topics import RUNS_OUTCOMES
+from shared.runtime import failpoints
+from shared.runtime.logging import get_logger
+from shared.runtime.parts import Away, NotReady
+from shared.runtime.settings import ServiceSettings
+
+log = get_logger(__name__)
+
+_PARTITIONS = RUNS_OUTCOMES.partitions
+_MOST_ENTRIES = 8000
+_SEND_SECONDS = 30
+_TYPES = {
+    "run.started": "RunStarted",
+    "attempt.started": "AttemptStarted",
+    "attempt.progressed": "AttemptProgressed",
+    "attempt.failed": "AttemptFailed",
+    "component.finished": "ComponentFinished",
+    "run.finished": "RunFinished",
+    "run.reopened": "RunReopened",
+    "command.refused": "CommandRefused",
+}
+_CE_TYPE = {kind: f"flowtower.{RUNS_OUTCOMES.name}.{model}".encode() for kind, model in _TYPES.items()}
+_FIXED = [("ce_specversion", b"1.0"), ("ce_source", b"/flowtower/executor"), ("content-type", b"application/json")]
+
+
+def lane_of(run_id: str) -> int:
+    """Return the partition of a run's events: that of every Kafka client's own partitioner."""
+    return (murmur2(run_id.encode()) & 0x7FFFFFFF) % _PARTITIONS
+
+
+class KafkaOutcomes:
+    """A part that owns one producer and sends what it is offered, in order."""
+
+    def __init__(self, settings: ServiceSettings) -> None:
+        self._bootstrap = settings.kafka
+        self._client = f"executor-outcomes-{settings.instance}"
+        self._producer: AIOKafkaProducer | None = None
+        self._queue: deque[tuple[int, Sequence[Entry]]] = deque()
+        self._work = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.published = 0
+        self.waiting = ""
+
+    async def start(self) -> None:
+        """Connect; raises Away while no broker answers."""
+        self._producer = await self._open()
+        self._task = asyncio.create_task(self._run(), name="outcomes")
+
+    async def stop(self) -> None:
+        """Send what is queued for a few seconds; the journal keeps the rest."""
+        for _ in range(100):
+            if not self._queue:
+                break
+            await asyncio.sleep(0.05)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._close()
+
+    def begin(self) -> None:
+        """Forget the batches of an earlier epoch; whoever inherits it sends what is missing."""
+        self._queue.clear()
+        self.published = 0
+
+    async def check(self) -> None:
+        if self.waiting:
+            raise NotReady(self.waiting)
+
+    @property
+    def backlog(self) -> int:
+        return len(self._queue)
+
+    def offer(self, batch: int, entries: Sequence[Entry]) -> None:
+        self._queue.append((batch, entries))
+        self._work.set()
+
+    async def republish(self, leftovers: Sequence[Leftover]) -> None:
+        """Send the events of a dead executor again; they carry the ids that they had."""
+        for start in range(0, len(leftovers), _MOST_ENTRIES):
+            records: list[_Record] = []
+            for left in leftovers[start : start + _MOST_ENTRIES]:
+                events = [decode(line) for line in left.lines]
+                first = int(events[0]["seq"])
+                records += _records(left.run_id, first, left.lines, [e["event"] for e in events], lane_of(left.run_id), None)
+            await self._until_sent(records)
+
+    async def _run(self) -> None:
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            while self._queue:
+                last, records, count = 0, [], 0
+                for batch, entries in list(self._queue):
+                    if count and count + len(entries) > _MOST_ENTRIES:
+                        break
+                    last = batch
+                    count += len(entries)
+                    for e in entries:
+                        records += _records(e.run_id, e.first, e.lines, e.kinds, e.lane, e.traceparent)
+                await self._until_sent(records)
+                failpoints.hit("outcomes.after_ack")
+                while self._queue and self._queue[0][0] <= last:
+                    self._queue.popleft()
+                self.published = last
+
+    async def _until_sent(self, records: "list[_Record]") -> None:
+        """Send until every broker answer is a yes. A failure means unknown: the same records go again."""
+        wait = 0.1
+        while True:
+            try:
+                failpoints.hit("outcomes.before_send")
+                if self._producer is None:
+                    self._producer = await self._open()
+                async with asyncio.timeout(_SEND_SECONDS):
+                    await self._send(self._producer, records)
+            except (KafkaError, OSError, TimeoutError, Away) as error:
+                self.waiting = f"Kafka does not take outcomes: {error or type(error).__name__}"
+                log.warning("outcomes wait", reason=self.waiting, records=len(records))
+                await self._close()
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 5.0)
+            else:
+                self.waiting = ""
+                return
+
+    @staticmethod
+    async def _send(producer: AIOKafkaProducer, records: "list[_Record]") -> None:
+        now = int(time.time() * 1000)
+        lanes: dict[int, Any] = {}
+        sent = []
+        for lane, key, value, headers in records:
+            builder = lanes.get(lane)
+            if builder is None:
+                builder = lanes[lane] = producer.create_batch()
+            if builder.append(key=key, value=value, timestamp=now, headers=headers) is None:
+                sent.append(await producer.send_batch(builder, RUNS_OUTCOMES.name, partition=lane))
+                builder = lanes[lane] = producer.create_batch()
+                builder.append(key=key, value=value, timestamp=now, headers=headers)
+        for lane, builder in lanes.items():
+            sent.append(await producer.send_batch(builder, RUNS_OUTCOMES.name, partition=lane))
+        await asyncio.gather(*sent)
+
+    async def _open(self) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap,
+            client_id=self._client,
+            enable_idempotence=True,
+            acks="all",
+            compression_type="lz4",
+            linger_ms=0,
+            max_batch_size=900_000,
+            max_request_size=4 * 1024 * 1024,
+            request_timeout_ms=10_000,
+        )
+        try:
+            async with asyncio.timeout(10):
+                await producer.start()
+        except (KafkaError, OSError, TimeoutError) as error:
+            with contextlib.suppress(Exception):
+                await producer.stop()
+            raise Away(f"Kafka does not answer at {self._bootstrap}: {error or type(error).__name__}") from error
+        return producer
+
+    async def _close(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(5):
+                    await producer.stop()
+
+
+_Record = tuple[int, bytes, bytes, list[tuple[str, bytes]]]
+
+
+def _records(run_id: str, first: int, lines: Sequence[bytes], kinds: Iterable[str], lane: int, traceparent: bytes | None) -> list[_Record]:
+    key = run_id.encode()
+    found: list[_Record] = []
+    for number, (line, kind) in enumerate(zip(lines, kinds, strict=True), start=first):
+        headers = [*_FIXED, ("ce_id", b"%b:%d" % (key, number)), ("ce_type", _CE_TYPE[kind]), ("ce_subject", key)]
+        if traceparent is not None:
+            headers.append(("traceparent", traceparent))
+        found.append((lane, key, line, headers))
+    return found

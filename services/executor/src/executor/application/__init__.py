@@ -1,0 +1,1 @@
+"""Use cases over ports: the engine, transfers and processing."""

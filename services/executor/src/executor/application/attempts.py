@@ -1,0 +1,91 @@
+"""One attempt: everything a component needs is put together, and its connector does the work."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import httpx
+
+from executor.application import processing, transfer
+from executor.application.ports import Acts, Begins, Checkpoints, Connector, Outcome, Permanent, Retryable, Trouble, Work
+from executor.application.registries import Plan, Plans
+from executor.application.steps import Step
+from executor.domain.journal import State
+from shared.runtime.egress import EgressRefused
+from shared.runtime.logging import get_logger, mask_text
+
+log = get_logger(__name__)
+
+Report = Callable[[dict[str, Any]], None]
+
+
+Job = Callable[[Checkpoints, Report], Awaitable[Outcome]]
+
+
+class Yard(Protocol):
+    """Where messages are moved: beside the engine, so that they never hold up its event loop."""
+
+    async def run(self, job: Job, report: Report) -> Outcome:
+        """Run ``job`` there; cancelling this cancels it there. What it reports is told to ``report`` here."""
+
+
+class Attempts:
+    """Makes attempts. Whatever goes wrong comes out as Retryable or Permanent."""
+
+    def __init__(self, plans: Plans, yard: Yard) -> None:
+        self._plans = plans
+        self._yard = yard
+
+    async def make(self, plan: Plan, state: State, name: str, *, key: str, traceparent: str | None, report: Report) -> Outcome:
+        """Make the attempt that the journal says has started."""
+        limit = plan.graph.components[name].timeout
+        try:
+            if limit is None:
+                return await self._make(plan, state, name, key, traceparent, report)
+            async with asyncio.timeout(limit) as bound:
+                return await self._make(plan, state, name, key, traceparent, report)
+        except Trouble:
+            raise
+        except EgressRefused as error:
+            raise Permanent("EgressRefused", str(error)) from error
+        except TimeoutError as error:
+            if limit is not None and bound.expired():
+                text = f"“{name}” was not done within {limit:g} s. Raise its timeout:, or look why it is slow."
+                raise Retryable("Timeout", text) from error
+            raise Retryable("Timeout", f"“{name}” got no answer in time.") from error
+        except (httpx.HTTPError, OSError) as error:
+            raise Retryable("ConnectionRefused", f"“{name}” got no connection: {mask_text(str(error)) or type(error).__name__}.") from error
+        except Exception as error:
+            log.exception("an attempt ended in an unexpected error", run=state.run_id, component=name)
+            text = f"“{name}” ended in an unexpected error ({type(error).__name__}); the executor's log has the rest."
+            raise Retryable("InternalError", text, answer=mask_text(str(error))[:500]) from error
+
+    async def _make(self, plan: Plan, state: State, name: str, key: str, traceparent: str | None, report: Report) -> Outcome:
+        part = state.components[name]
+        place = await self._plans.place(plan, name, generation=part.generation)
+        sources = []
+        for connection in plan.graph.incoming[name]:
+            before = state.components[connection.source]
+            source = await self._plans.place(plan, connection.source, output=before.output, generation=before.generation)
+            sources.append((connection, source))
+        work = Work(state.run_id, place, part.attempt, key, traceparent, state.inputs, tuple(sources))
+        connectors = self._plans.connectors
+        connector = connectors[place.component.kind]
+        step = self._plans.step(plan, name, place, work.sources)
+        if step is Step.ACT and isinstance(connector, Acts):
+            return await connector.act(work)
+        if step is Step.BEGIN and isinstance(connector, Begins):
+            return await connector.begin(work)
+        if step is Step.ONCE:
+            return await processing.once(work, connectors)
+        mover = transfer.transfer if step is Step.TRANSFER else processing.each
+        return await self._yard.run(lambda checkpoints, tell: _moved(mover, work, connectors, checkpoints, tell), report)
+
+
+async def _moved(mover: Any, work: Work, connectors: dict[str, Connector], checkpoints: Checkpoints, report: Report) -> Outcome:
+    output, tally = await mover(work, connectors, checkpoints, report)
+    told = tally.wire()
+    text = f"{told['confirmed']} messages."
+    if told["duplicates_possible"]:
+        text += f" {told['duplicates_possible']} of them may be there twice."
+    return Outcome(output, told, text)

@@ -1,0 +1,175 @@
+"""Commands: starts go straight to the engine, everything else waits in a row for the run's owner.
+
+Whatever a command leads to stands in one transaction with its inbox row: for a start the group commit, for the rest one of its own.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from executor.application.engine import Engine, span_id
+from executor.application.entries import Journal
+from executor.application.registries import Plan, Plans
+from executor.domain.graph import GraphRefused
+from executor.domain.run import Trace
+from shared.contracts.runs import CancelRun, RetryNow, RetryRun, StartRun
+from shared.runtime.logging import get_logger
+
+log = get_logger(__name__)
+
+GATEWAY = "flowtower/gateway"
+_PATIENCE_SECONDS = 3.0
+"""How long a start waits for its workflow: the registry comes on another topic and may be a moment behind."""
+
+Command = StartRun | CancelRun | RetryRun | RetryNow
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A command as it came."""
+
+    command: Command
+    event_id: str
+    position: str
+    external: bool
+    traceparent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a command cannot be obeyed."""
+
+    asked: Asked
+    run_id: str
+    reason: str
+    workflow: str = ""
+    workflow_id: str = "unknown"
+
+
+class Desk(Protocol):
+    """Writes what commands lead to that is no start."""
+
+    async def refuse(self, refusal: Refusal) -> None:
+        """Enter the command in the inbox and publish the refusal, in one transaction."""
+
+    async def keep(self, asked: Asked, run_id: str) -> None:
+        """Enter the command in the inbox and keep it for the run's owner, in one transaction."""
+
+    async def enter(self, asked: Asked) -> None:
+        """Enter a command in the inbox that changes nothing."""
+
+
+class Commands:
+    """Takes batches of commands in."""
+
+    def __init__(self, engine: Engine, journal: Journal, plans: Plans, desk: Desk, *, consumer: str, nudge: Any) -> None:
+        self._engine = engine
+        self._journal = journal
+        self._plans = plans
+        self._desk = desk
+        self._consumer = consumer
+        self._nudge = nudge
+
+    async def handle(self, batch: Sequence[Asked]) -> "asyncio.Future[None] | None":
+        """Take commands in, in order. What the answer resolves, all effects are durable; None = they are already."""
+        fresh = await self._fresh(batch)
+        starts = [asked for asked in fresh if isinstance(asked.command, StartRun)]
+        last: str | None = None
+        if starts:
+            last = await self._starts(starts)
+        others = [asked for asked in fresh if not isinstance(asked.command, StartRun)]
+        if others:
+            if last is not None:
+                await self._engine.settled()
+                last = None
+            for asked in others:
+                await self._other(asked)
+            self._nudge()
+        return None if last is None else self._engine.settled()
+
+    async def _fresh(self, batch: Sequence[Asked]) -> list[Asked]:
+        known = await self._journal.known(self._consumer, [asked.event_id for asked in batch])
+        fresh: list[Asked] = []
+        for asked in batch:
+            if asked.event_id not in known:
+                known.add(asked.event_id)
+                fresh.append(asked)
+        return fresh
+
+    async def _starts(self, starts: Sequence[Asked]) -> str | None:
+        named = [asked.command.run_id for asked in starts if isinstance(asked.command, StartRun) and asked.command.run_id]
+        there = await self._journal.existing(named) if named else set()
+        begun: str | None = None
+        for asked in starts:
+            command = asked.command
+            assert isinstance(command, StartRun)  # noqa: S101 - they were picked so
+            run_id = command.run_id or asked.event_id
+            if run_id in there or run_id in self._engine.active:
+                await self._desk.enter(asked)
+                continue
+            there.add(run_id)
+            try:
+                plan = await self._plan(command)
+            except GraphRefused as error:
+                await self._desk.refuse(Refusal(asked, run_id, str(error), command.workflow))
+                continue
+            reason = self._may_not(plan, asked)
+            if reason is not None or plan is None:
+                workflow_id = "unknown" if plan is None else plan.published.workflow_id
+                await self._desk.refuse(Refusal(asked, run_id, reason or "", command.workflow, workflow_id))
+                continue
+            begun = run_id
+            self._engine.start(
+                plan,
+                run_id,
+                inputs=command.inputs,
+                requested_by=command.requested_by,
+                trigger="event" if asked.external else "api",
+                trace=trace_of(asked.traceparent),
+                command=(asked.event_id, asked.position),
+            )
+        return begun
+
+    async def _plan(self, command: StartRun) -> Plan | None:
+        version = None if command.version == "latest" else int(command.version)
+        plan = await self._plans.named(command.workflow, version)
+        until = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
+        while plan is None and asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(0.1)
+            plan = await self._plans.named(command.workflow, version)
+        return plan
+
+    @staticmethod
+    def _may_not(plan: Plan | None, asked: Asked) -> str | None:
+        command = asked.command
+        assert isinstance(command, StartRun)  # noqa: S101 - they were picked so
+        if plan is None:
+            which = "" if command.version == "latest" else f" in version {command.version}"
+            return f"There is no workflow “{command.workflow}”{which}. Publish it first, or correct the name."
+        if plan.published.retired:
+            return f"The workflow “{command.workflow}” was deleted; no new run of it starts."
+        if asked.external and not plan.events:
+            return f"“{command.workflow}” may not be started by events. Add triggers: [{{kind: event}}] to it."
+        return None
+
+    async def _other(self, asked: Asked) -> None:
+        command = asked.command
+        assert not isinstance(command, StartRun)  # noqa: S101 - they were picked so
+        if await self._journal.existing([command.run_id]):
+            await self._desk.keep(asked, command.run_id)
+        else:
+            reason = f"There is no run {command.run_id}. Check the id; a start that was refused has no run."
+            await self._desk.refuse(Refusal(asked, command.run_id, reason))
+
+
+def trace_of(traceparent: str | None) -> Trace:
+    """Return the trace that a run belongs to: that of its command, or a new one."""
+    parts = (traceparent or "").split("-")
+    if len(parts) >= 4 and len(parts[1]) == 32 and len(parts[2]) == 16 and _hex(parts[1]) and _hex(parts[2]):
+        return Trace(parts[1], span_id(), parts[2])
+    return Trace(span_id() + span_id(), span_id())
+
+
+def _hex(text: str) -> bool:
+    return all(character in "0123456789abcdef" for character in text) and set(text) != {"0"}

@@ -1,0 +1,270 @@
+"""The engine: decides by the domain's rules, writes, and acts only on what has been written.
+
+One run = one ``Active`` while something of it moves; a run that only waits for its next attempt is let go of and read back from
+the journal when its time has come, so the number of waiting runs costs no memory.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from executor.application.attempts import Attempts
+from executor.application.entries import Entry, Stored
+from executor.application.ports import Outcome, Trouble
+from executor.application.registries import Plan
+from executor.application.writer import JournalWriter
+from executor.domain.events import Event, decode, encode
+from executor.domain.journal import EXECUTOR_STOPPED, State, fold
+from executor.domain.run import Failure, Run, Trace
+from shared.runtime.logging import get_logger
+
+log = get_logger(__name__)
+
+_PROGRESS_SECONDS = 1.0
+
+
+def span_id() -> str:
+    """Return a new span id."""
+    return f"{random.getrandbits(64) or 1:016x}"
+
+
+@dataclass(slots=True, eq=False)
+class Active:
+    """A run in memory."""
+
+    plan: Plan
+    run: Run
+    lane: int
+    traceparent: bytes | None = None
+    attempts: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
+    transfers: dict[str, dict[str, Any]] = field(default_factory=dict)  # component → how far its attempt is
+    reported: dict[str, float] = field(default_factory=dict)  # component → when progress was last journalled
+    unwritten: int = 0
+    stopping: bool = False  # its attempts are being stopped: their ends say nothing
+
+
+class Engine:
+    """Runs workflows."""
+
+    def __init__(
+        self, attempts: Attempts, writer: JournalWriter, *, host: str, clock: Callable[[], datetime], lane: Callable[[str], int]
+    ) -> None:
+        self._attempts = attempts
+        self._writer = writer
+        self._host = host
+        self._clock = clock
+        self._lane = lane
+        self._watchers: list[Callable[[Active, Sequence[Event]], None]] = []
+        self.active: dict[str, Active] = {}
+
+    def watch(self, watcher: Callable[[Active, Sequence[Event]], None]) -> None:
+        """Have ``watcher`` told of what has been written: metrics and spans."""
+        self._watchers.append(watcher)
+
+    def now(self) -> datetime:
+        """Return the database's time, as near as we know it."""
+        return self._clock()
+
+    def settled(self) -> "asyncio.Future[None]":
+        """Return what resolves when everything handed to the writer so far stands."""
+        return self._writer.settled()
+
+    # ── runs come ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def start(
+        self, plan: Plan, run_id: str, *, inputs: dict[str, Any], requested_by: str, trigger: str, trace: Trace, command: tuple[str, str]
+    ) -> None:
+        """Begin a run. It exists when the writer has committed; a run of this id that is already there stays what it is."""
+        published = plan.published
+        active = self._active(plan, State(run_id, published.workflow_id, plan.graph.components))
+        active.traceparent = f"00-{trace.trace_id}-{trace.span_id}-01".encode()
+        self.active[run_id] = active
+        events = active.run.start(
+            self._clock(), version=published.version, inputs=inputs, requested_by=requested_by, trigger=trigger, trace=trace
+        )
+        opened = (published.workflow_id, plan.graph.definition.workflow, published.version)
+        self.write(active, events, opened=opened, command=command)
+
+    def take(self, plan: Plan, stored: Stored) -> Active:
+        """Read a run back from its journal."""
+        known = self.active.get(stored.run_id)
+        if known is not None:
+            return known
+        events = [decode(line) for line in stored.lines]
+        state = fold(stored.run_id, stored.workflow_id, plan.graph.components, events)
+        active = self._active(plan, state)
+        if state.trace_id:
+            active.traceparent = f"00-{state.trace_id}-{state.span_id or '0' * 15 + '1'}-01".encode()
+        self.active[stored.run_id] = active
+        return active
+
+    def resume(self, active: Active) -> None:
+        """Go on with a run whose executor is gone."""
+        if not active.attempts and not active.unwritten:
+            self.write(active, active.run.resume(self._clock()))
+        self._let_go(active)
+
+    def wake(self, active: Active, name: str) -> None:
+        """Make a planned attempt whose time has come."""
+        self.write(active, active.run.wake(self._clock(), name), woken=[name])
+
+    def _active(self, plan: Plan, state: State) -> Active:
+        run = Run(plan.graph, state, host=self._host, spans=span_id, jitter=random.random)
+        return Active(plan, run, self._lane(state.run_id))
+
+    # ── everything that happens is written first ────────────────────────────────────────────────────────────────────
+
+    def write(
+        self,
+        active: Active,
+        events: list[Event],
+        *,
+        opened: tuple[str, str, int] | None = None,
+        command: tuple[str, str] | None = None,
+        woken: Sequence[str] = (),
+        request: int | None = None,
+    ) -> None:
+        """Hand decided events to the writer; once they stand, the attempts that they start are made."""
+        if not events:
+            self._let_go(active)
+            return
+        state = active.run.state
+        entry = Entry(
+            state.run_id,
+            events[0]["seq"],
+            state.seq,
+            [encode(event) for event in events],
+            [event["event"] for event in events],
+            active.lane,
+            active.traceparent,
+            opened,
+            command,
+            woken=list(woken),
+            request=request,
+        )
+        for event in events:
+            kind = event["event"]
+            if kind == "run.finished":
+                entry.status = event["status"]
+            elif kind == "run.reopened":
+                entry.status = "running"
+            elif kind == "attempt.failed" and "next_attempt_at" in event:
+                entry.waits.append((event["component"], datetime.fromisoformat(event["next_attempt_at"])))
+            elif kind == "attempt.started" and event["attempt"] > 1:
+                # Its plan is over; within one entry the later word counts.
+                entry.waits = [wait for wait in entry.waits if wait[0] != event["component"]]
+                entry.woken.append(event["component"])
+            elif kind == "command.refused" and state.finished:
+                entry.status = state.status
+        active.unwritten += 1
+        entry.committed = lambda: self._written(active, events)
+        entry.refused = lambda: self._gone(active)
+        self._writer.add(entry)
+
+    def _written(self, active: Active, events: list[Event]) -> None:
+        active.unwritten -= 1
+        for event in events:
+            if event["event"] == "attempt.started":
+                name = event["component"]
+                part = active.run.state.components[name]
+                if part.status == "running" and part.attempt == event["attempt"] and not active.stopping:
+                    active.attempts[name] = asyncio.create_task(self._attempt(active, name))
+        for watcher in self._watchers:
+            watcher(active, events)
+        self._let_go(active)
+
+    def _gone(self, active: Active) -> None:
+        """The journal holds another history of this run than we do: it is not ours, or it was there before."""
+        if self.active.get(active.run.state.run_id) is active:
+            del self.active[active.run.state.run_id]
+        for task in active.attempts.values():
+            task.cancel()
+
+    def _let_go(self, active: Active) -> None:
+        state = active.run.state
+        if active.unwritten or active.attempts or active.stopping:
+            return
+        if (state.finished or state.waiting) and self.active.get(state.run_id) is active:
+            del self.active[state.run_id]
+
+    # ── attempts ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _attempt(self, active: Active, name: str) -> None:
+        run, state = active.run, active.run.state
+        part = state.components[name]
+        trace = f"00-{state.trace_id}-{part.span_id}-01" if state.trace_id and part.span_id else None
+        outcome: Outcome | None = None
+        failure: Failure | None = None
+        try:
+            outcome = await self._attempts.make(
+                active.plan,
+                state,
+                name,
+                key=run.idempotency_key(name),
+                traceparent=trace,
+                report=lambda told: self._progress(active, name, told),
+            )
+        except Trouble as trouble:
+            failure = Failure(trouble.code, trouble.message, trouble.retryable, trouble.answer, trouble.after)
+        finally:
+            if active.attempts.get(name) is asyncio.current_task():
+                del active.attempts[name]
+        if active.stopping:
+            return
+        transfer = active.transfers.pop(name, None)
+        if outcome is not None:
+            events = run.succeed(self._clock(), name, output=outcome.output, transfer=outcome.transfer, message=outcome.message)
+        else:
+            assert failure is not None  # noqa: S101 - one of both is there, or the task was cancelled
+            events = run.fail(self._clock(), name, failure, transfer=transfer)
+        self.write(active, events)
+
+    def _progress(self, active: Active, name: str, told: dict[str, Any]) -> None:
+        """Take note of progress; it is journalled at most once a second and attempt."""
+        told = {key: value for key, value in told.items() if value is not None}
+        active.transfers[name] = told
+        now = time.monotonic()
+        if active.stopping or name not in active.attempts or now - active.reported.get(name, 0.0) < _PROGRESS_SECONDS:
+            return
+        active.reported[name] = now
+        self.write(active, active.run.progress(self._clock(), name, told))
+
+    async def halt(self, active: Active, within: float) -> None:
+        """Stop a run's attempts; their ends are not recorded, the caller says what becomes of them."""
+        active.stopping = True
+        tasks = list(active.attempts.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=within)
+        active.attempts.clear()
+
+    async def hand_back(self, within: float) -> None:
+        """Stop: what is under way is finished if it is quick, else it is planned anew for whoever takes over."""
+        running = [task for active in self.active.values() for task in active.attempts.values()]
+        if running:
+            await asyncio.wait(running, timeout=within)
+        text = "The executor was stopped in an orderly way; the attempt is made again from its last checkpoint."
+        failure = Failure(EXECUTOR_STOPPED, text, retryable=True)
+        for active in list(self.active.values()):
+            names = list(active.attempts)
+            if not names:
+                continue
+            await self.halt(active, 2.0)
+            events: list[Event] = []
+            for name in names:
+                if active.run.state.components[name].status == "running":
+                    events += active.run.fail(self._clock(), name, failure, transfer=active.transfers.pop(name, None))
+            self.write(active, events)
+
+    def abandon(self) -> None:
+        """Drop everything: another executor owns our runs by now."""
+        for active in list(self.active.values()):
+            active.stopping = True
+            for task in active.attempts.values():
+                task.cancel()
+        self.active.clear()

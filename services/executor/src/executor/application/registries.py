@@ -1,0 +1,129 @@
+"""What the engine asks of the copies of the registries."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from executor.application.ports import Connector, Endpoint, Permanent, Place, Retryable
+from executor.application.steps import Step, step_of
+from executor.domain.graph import Graph
+from shared.contracts.kinds import KINDS
+from shared.contracts.workflows import EventTrigger, WorkflowDefinition
+
+_FRESH_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One version of a workflow."""
+
+    workflow_id: str
+    version: int
+    definition: WorkflowDefinition
+    retired: bool
+
+
+class Registries(Protocol):
+    async def workflow(self, name: str, version: int | None) -> Published | None:
+        """Return a version by the workflow's name; None asks for the newest."""
+
+    async def version(self, workflow_id: str, version: int) -> Published | None: ...
+
+    async def endpoint(self, name: str) -> Endpoint | None:
+        """Return an endpoint with its secrets opened; raise Permanent when they can't be."""
+
+
+@dataclass(slots=True)
+class Plan:
+    """A version of a workflow, made ready to run: its graph, and the checked options of each component."""
+
+    published: Published
+    graph: Graph
+    options: dict[str, Any]
+    steps: dict[str, Step] = field(default_factory=dict)
+
+    @property
+    def events(self) -> bool:
+        """Whether programs outside Flowtower may start it."""
+        return any(isinstance(trigger, EventTrigger) for trigger in self.published.definition.triggers)
+
+
+class Plans:
+    """Plans by version, and endpoints by name; endpoints and "newest" are looked up again after a second."""
+
+    def __init__(self, registries: Registries, connectors: dict[str, Connector]) -> None:
+        self._registries = registries
+        self.connectors = connectors
+        self._plans: dict[tuple[str, int], Plan] = {}
+        self._names: dict[tuple[str, int | None], tuple[float, Plan]] = {}
+        self._endpoints: dict[str, tuple[float, Endpoint]] = {}
+
+    def forget(self) -> None:
+        """Look everything up again: a registry has changed."""
+        self._names.clear()
+        self._endpoints.clear()
+
+    async def named(self, name: str, version: int | None) -> Plan | None:
+        """Return the plan of a workflow's version; None = there is none (yet). Raises GraphRefused."""
+        known = self._names.get((name, version))
+        if known is not None and time.monotonic() - known[0] < _FRESH_SECONDS:
+            return known[1]
+        published = await self._registries.workflow(name, version)
+        if published is None:
+            return None
+        plan = self._planned(published)
+        self._names[name, version] = (time.monotonic(), plan)
+        return plan
+
+    async def of(self, workflow_id: str, version: int) -> Plan | None:
+        """Return the plan of a version by its id."""
+        plan = self._plans.get((workflow_id, version))
+        if plan is None:
+            published = await self._registries.version(workflow_id, version)
+            plan = None if published is None else self._planned(published)
+        return plan
+
+    def _planned(self, published: Published) -> Plan:
+        key = (published.workflow_id, published.version)
+        plan = self._plans.get(key)
+        if plan is None or plan.published.retired != published.retired:
+            plan = Plan(published, Graph(published.definition), {})
+            if len(self._plans) > 1000:
+                self._plans.clear()
+            self._plans[key] = plan
+        return plan
+
+    async def place(self, plan: Plan, name: str, *, output: dict[str, Any] | None = None, generation: int = 1) -> Place:
+        """Return a component with its checked options and its endpoint."""
+        component = plan.graph.components[name]
+        if name not in plan.options:
+            if component.kind not in self.connectors:
+                raise Permanent(
+                    "KindUnknown", f"There is no connector for the kind “{component.kind}”. Known: {', '.join(self.connectors)}."
+                )
+            kind = KINDS.get(component.kind)
+            try:
+                plan.options[name] = kind.component.model_validate(component.options) if kind else component.options
+            except ValueError as error:
+                raise Permanent("OptionsInvalid", f"The options of “{name}” are not valid: {error}") from error
+        endpoint = None if component.endpoint is None else await self.endpoint(component.endpoint, component.kind)
+        return Place(component, plan.options[name], endpoint, output or {}, generation)
+
+    async def endpoint(self, name: str, kind: str) -> Endpoint:
+        """Return an endpoint; a missing one may still come, so that is worth another attempt."""
+        known = self._endpoints.get(name)
+        if known is None or time.monotonic() - known[0] > _FRESH_SECONDS:
+            found = await self._registries.endpoint(name)
+            if found is None:
+                raise Retryable("EndpointUnknown", f"There is no endpoint “{name}”. Register it, or correct endpoint: in the workflow.")
+            known = self._endpoints[name] = (time.monotonic(), found)
+        if known[1].kind != kind:
+            raise Permanent("EndpointDiffers", f"The endpoint “{name}” is of the kind “{known[1].kind}”, and a “{kind}” is needed here.")
+        return known[1]
+
+    def step(self, plan: Plan, name: str, place: Place, sources: Any) -> Step:
+        """Return what an attempt of the component does."""
+        step = plan.steps.get(name)
+        if step is None:
+            step = plan.steps[name] = step_of(self.connectors[place.component.kind], place, sources, self.connectors)
+        return step

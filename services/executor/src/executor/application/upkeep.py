@@ -1,0 +1,207 @@
+"""What an executor does besides its runs: it holds its lease, takes over from the dead, and looks what is due.
+
+All times are the database's. Losing the lease costs only time: every write is fenced, so an executor that was away for too
+long changes nothing, drops what it had and begins a new life under a new epoch.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+from executor.application.engine import Engine
+from executor.application.entries import Journal, Outcomes, Stored
+from executor.application.ports import StaleEpoch
+from executor.application.registries import Plans
+from executor.application.requests import Requests
+from executor.application.writer import JournalWriter
+from shared.runtime.database import why_away
+from shared.runtime.logging import get_logger
+from shared.runtime.parts import NotReady
+
+log = get_logger(__name__)
+
+_CHUNK = 500
+
+
+class DatabaseClock:
+    """The database's time, carried on by the machine's steady clock between two looks."""
+
+    def __init__(self) -> None:
+        self._at = datetime.now(UTC)
+        self._steady = time.monotonic()
+
+    def set(self, now: datetime) -> None:
+        self._at, self._steady = now, time.monotonic()
+
+    def __call__(self) -> datetime:
+        return self._at + timedelta(seconds=time.monotonic() - self._steady)
+
+
+class Life:
+    """A part: the executor's lease and everything that is done regularly."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        writer: JournalWriter,
+        journal: Journal,
+        outcomes: Outcomes,
+        plans: Plans,
+        requests: Requests,
+        clock: DatabaseClock,
+        *,
+        instance: str,
+        host: str,
+        lease: float,
+        look: float,
+    ) -> None:
+        self._engine = engine
+        self._writer = writer
+        self._journal = journal
+        self._outcomes = outcomes
+        self._plans = plans
+        self._requests = requests
+        self._clock = clock
+        self._instance = instance
+        self._host = host
+        self._lease = lease
+        self._look = look
+        self._tasks: list[asyncio.Task[None]] = []
+        self._news = asyncio.Event()
+        self._rejoining: asyncio.Task[None] | None = None
+        self.epoch = 0
+
+    async def start(self) -> None:
+        """Begin a life under a new epoch; raises Away while the database is."""
+        await self._join()
+        self._tasks = [
+            asyncio.create_task(self._regularly(self._lease / 3, self._renew), name="lease"),
+            asyncio.create_task(self._regularly(1.0, self._inherit), name="take-over"),
+            asyncio.create_task(self._regularly(self._look, self._due), name="planned attempts"),
+            asyncio.create_task(self._regularly(self._look, self._asked, self._news), name="requests"),
+        ]
+
+    async def drain(self) -> None:
+        """Finish or hand back what is under way."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        await self._engine.hand_back(3.0)
+        await self._writer.stop()
+
+    async def stop(self) -> None:
+        """End this life, so that another executor takes over at once."""
+        if self._tasks:
+            await self.drain()
+        try:
+            await self._journal.retire(self.epoch)
+        except Exception as error:
+            if why_away(error) is None:
+                raise
+
+    async def check(self) -> None:
+        """Readiness: we own an epoch, and the journal can be written."""
+        if not self.epoch or self._rejoining is not None:
+            raise NotReady("this executor has no epoch yet")
+        if self._writer.waiting:
+            raise NotReady(self._writer.waiting)
+
+    def nudge(self) -> None:
+        """Look for requests at once."""
+        self._news.set()
+
+    def lost(self, reason: str) -> None:
+        """Another executor has ended this life: drop everything and begin a new one."""
+        log.warning("the lease is lost; a new life begins", epoch=self.epoch, reason=reason)
+        self._engine.abandon()
+        if self._rejoining is None:
+            self._rejoining = asyncio.create_task(self._rejoin())
+
+    async def _rejoin(self) -> None:
+        while True:
+            try:
+                await self._writer.stop()
+                await self._join()
+            except Exception as error:
+                if why_away(error) is None:
+                    log.exception("a new life could not begin")
+                await asyncio.sleep(1)
+            else:
+                self._rejoining = None
+                return
+
+    async def _join(self) -> None:
+        self.epoch, now = await self._journal.join(self._instance, self._host, self._lease)
+        self._clock.set(now)
+        self._outcomes.begin()
+        self._writer.start(self.epoch)
+        log.info("executor lives", epoch=self.epoch, instance=self._instance)
+
+    async def _regularly(self, seconds: float, work: Callable[[], Awaitable[None]], news: asyncio.Event | None = None) -> None:
+        while True:
+            try:
+                if self._rejoining is None:
+                    await work()
+            except StaleEpoch as error:
+                self.lost(str(error))
+            except Exception as error:
+                if reason := why_away(error):
+                    log.warning("the database is away", reason=reason)
+                else:
+                    log.exception("regular work failed; it is tried again")
+                await asyncio.sleep(1)
+            if news is None:
+                await asyncio.sleep(seconds)
+                continue
+            try:
+                await asyncio.wait_for(news.wait(), seconds)
+            except TimeoutError:
+                continue
+            news.clear()
+
+    async def _renew(self) -> None:
+        self._clock.set(await self._journal.renew(self.epoch, self._outcomes.published, self._lease))
+
+    async def _inherit(self) -> None:
+        dead = await self._journal.inherit(self.epoch)
+        if dead is None:
+            return
+        leftovers = await self._journal.leftovers(dead)
+        # What the dead one decided goes out before anything that we decide on top of it.
+        await self._outcomes.republish(leftovers)
+        await self._journal.settle(dead, self.epoch)
+        ours = [run_id for run_id in await self._journal.owned(self.epoch) if run_id not in self._engine.active]
+        log.info("took over", dead=dead, runs=len(ours), republished=sum(len(left.lines) for left in leftovers))
+        for start in range(0, len(ours), _CHUNK):
+            for stored in await self._journal.load(ours[start : start + _CHUNK]):
+                await self._resume(stored)
+
+    async def _resume(self, stored: Stored) -> None:
+        plan = await self._plans.of(stored.workflow_id, stored.version)
+        if plan is None:
+            log.error("a run's workflow version is not in the registry's copy", run=stored.run_id, workflow=stored.workflow_id)
+            return
+        if stored.run_id not in self._engine.active:
+            self._engine.resume(self._engine.take(plan, stored))
+
+    async def _due(self) -> None:
+        while due := await self._journal.due(self.epoch, _CHUNK):
+            for run_id, name in due:
+                active = await self._requests.bring(self.epoch, run_id)
+                if active is None:
+                    continue
+                if active.run.state.components[name].status == "retrying":
+                    self._engine.wake(active, name)
+                else:
+                    await self._journal.forget(run_id, name)
+            await self._engine.settled()
+
+    async def _asked(self) -> None:
+        while asked := await self._journal.requests(self.epoch, 100):
+            for request in asked:
+                await self._requests.obey(self.epoch, request)
+            await self._engine.settled()
+            if not any(request.run_id in self._engine.active for request in asked):
+                return

@@ -1,0 +1,144 @@
+"""Group commit: everything that was decided while the last commit ran is written by the next one."""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable
+
+from executor.application.entries import Conflict, Entry, Journal, Outcomes
+from executor.application.ports import StaleEpoch
+from shared.runtime import failpoints
+from shared.runtime.database import why_away
+from shared.runtime.logging import get_logger
+
+log = get_logger(__name__)
+
+_MOST = 4000
+"""Entries in one transaction."""
+_LONGEST_WAIT = 5.0
+
+
+class JournalWriter:
+    """Writes entries in the order in which they come, publishes them, and then lets the engine act on them."""
+
+    def __init__(self, journal: Journal, outcomes: Outcomes, *, lease: float, lost: Callable[[str], None]) -> None:
+        self._journal = journal
+        self._outcomes = outcomes
+        self._lease = lease
+        self._lost = lost
+        self._queue: deque[Entry] = deque()
+        self._work = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._batch = 0
+        self.epoch = 0
+        self._writing = False
+        self._taken = 0  # entries taken from the queue, ever
+        self._settled: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self.waiting = ""
+        self.commits = 0
+        self.entries = 0
+
+    def start(self, epoch: int) -> None:
+        """Begin to write under an epoch; its batches are numbered from 1."""
+        self.epoch = epoch
+        self._batch = 0
+        self._queue.clear()
+        while self._settled:
+            self._settled.popleft()[1].cancel()
+        self._task = asyncio.create_task(self._run(), name="journal writer")
+
+    async def stop(self) -> None:
+        """Write what is queued if the database lets us within a few seconds, then end."""
+        task, self._task = self._task, None
+        if task is None:
+            return
+        for _ in range(100):
+            if not self._queue and not self._work.is_set():
+                break
+            await asyncio.sleep(0.05)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    def add(self, entry: Entry) -> None:
+        """Take an entry; it is durable when its ``committed`` is called."""
+        self._queue.append(entry)
+        self._work.set()
+
+    def settled(self) -> "asyncio.Future[None]":
+        """Return what resolves when all entries so far are written or refused."""
+        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if not self._queue and not self._writing:
+            answer.set_result(None)
+        else:
+            self._settled.append((self._taken + len(self._queue), answer))
+        return answer
+
+    @property
+    def backlog(self) -> int:
+        return len(self._queue)
+
+    async def _run(self) -> None:
+        while True:
+            await self._work.wait()
+            batch: list[Entry] = []
+            while self._queue and len(batch) < _MOST:
+                batch.append(self._queue.popleft())
+            if not batch:
+                self._work.clear()
+                continue
+            self._taken += len(batch)
+            self._writing = True
+            try:
+                await self._write(batch)
+            except StaleEpoch as error:
+                self._lost(str(error))
+                return
+            finally:
+                self._writing = False
+            while self._settled and self._settled[0][0] <= self._taken:
+                answer = self._settled.popleft()[1]
+                if not answer.done():
+                    answer.set_result(None)
+            if not self._queue:
+                self._work.clear()
+
+    async def _write(self, entries: list[Entry]) -> None:
+        try:
+            await self._commit(entries)
+        except Conflict as error:
+            if len(entries) == 1:
+                log.info("an entry was already there", run=entries[0].run_id, first=entries[0].first, error=str(error)[:200])
+                if entries[0].refused is not None:
+                    entries[0].refused()
+                return
+            for entry in entries:
+                await self._write([entry])
+            return
+        for entry in entries:
+            if entry.committed is not None:
+                entry.committed()
+
+    async def _commit(self, entries: list[Entry]) -> None:
+        """Commit one batch, as often as the database is away; what failed half-way is not there."""
+        wait = 0.05
+        while True:
+            try:
+                failpoints.hit("journal.before_commit")
+                await self._journal.commit(self.epoch, self._batch + 1, self._outcomes.published, self._lease, entries)
+            except Exception as error:
+                reason = why_away(error)
+                if reason is None:
+                    raise
+                if not self.waiting:
+                    log.warning("the journal waits", reason=reason)
+                self.waiting = reason
+                await asyncio.sleep(wait * random.uniform(0.5, 1))  # noqa: S311 - spreads replicas, no secret
+                wait = min(wait * 2, _LONGEST_WAIT)
+            else:
+                break
+        failpoints.hit("journal.after_commit")
+        self.waiting = ""
+        self._batch += 1
+        self.commits += 1
+        self.entries += len(entries)
+        self._outcomes.offer(self._batch, entries)

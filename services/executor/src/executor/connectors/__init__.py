@@ -1,0 +1,1 @@
+"""Connectors: one folder per kind. Each raises ``Retryable`` or ``Permanent`` and never retries by itself."""

@@ -1,0 +1,1 @@
+"""Where work comes in: topics and the internal interface."""

@@ -1,0 +1,214 @@
+"""Reads ``runs.commands.v1``.
+
+A loop of its own and not a bus subscription, because a command's effect is a part of the engine's group commit. The rules are the
+same: explicit offsets for what is finished, dead letters for what can't be used, waiting in place when a dependency is away.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+
+from executor.application.commands import GATEWAY, Asked, Commands
+from executor.application.engine import Engine
+from executor.application.ports import StaleEpoch
+from executor.application.writer import JournalWriter
+from shared.contracts.topics import RUNS_COMMANDS
+from shared.runtime import failpoints
+from shared.runtime.consumer.received import Unusable, identity, read
+from shared.runtime.database import why_away
+from shared.runtime.delivery import Outbox
+from shared.runtime.delivery.dead import set_aside
+from shared.runtime.delivery.inbox import enter
+from shared.runtime.logging import get_logger
+from shared.runtime.parts import Away, NotReady
+from shared.runtime.settings import ServiceSettings
+
+log = get_logger(__name__)
+
+_IDLE_MS = 1000
+_UNDER_WAY = 4
+"""Batches whose effects are being written while the next is read."""
+
+
+class CommandIntake:
+    """A part: the consumer of the commands."""
+
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        commands: Commands,
+        engine: Engine,
+        writer: JournalWriter,
+        outbox: Outbox,
+        *,
+        group: str,
+        poll: int,
+        most_active: int,
+    ) -> None:
+        self._settings = settings
+        self._commands = commands
+        self._engine = engine
+        self._writer = writer
+        self._outbox = outbox
+        self._group = group
+        self._poll = poll
+        self._most_active = most_active
+        self._consumer: AIOKafkaConsumer | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._under_way: deque[tuple[asyncio.Future[None], dict[TopicPartition, int]]] = deque()
+        self.waiting = ""
+
+    async def start(self) -> None:
+        """Join the group; raises Away while no broker answers."""
+        member = f"executor-{self._settings.instance}"
+        consumer = AIOKafkaConsumer(
+            RUNS_COMMANDS.name,
+            bootstrap_servers=self._settings.kafka,
+            client_id=member,
+            group_id=self._group,
+            group_instance_id=member,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=10_000,
+            heartbeat_interval_ms=3_000,
+            max_poll_interval_ms=300_000,
+        )
+        try:
+            async with asyncio.timeout(30):
+                await consumer.start()
+        except (KafkaError, OSError, TimeoutError) as error:
+            with contextlib.suppress(Exception):
+                await consumer.stop()
+            raise Away(f"Kafka does not answer at {self._settings.kafka}: {error or type(error).__name__}") from error
+        self._consumer = consumer
+        self._stopping = False
+        self._task = asyncio.create_task(self._run(consumer), name="commands")
+
+    async def drain(self) -> None:
+        """Take no more, finish what is in hand, commit, leave the group."""
+        self._stopping = True
+        task, self._task = self._task, None
+        if task is not None:
+            await asyncio.wait([task], timeout=10)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await consumer.stop()
+
+    async def stop(self) -> None:
+        """Drain, if that was not done before."""
+        await self.drain()
+
+    async def check(self) -> None:
+        """Readiness: we read, and wait for nothing."""
+        if self._task is None or self._task.done():
+            raise NotReady("commands are not read")
+        if self.waiting:
+            raise NotReady(self.waiting)
+
+    async def _run(self, consumer: AIOKafkaConsumer) -> None:
+        while not self._stopping:
+            try:
+                if len(self._engine.active) > self._most_active or self._writer.waiting:
+                    await asyncio.sleep(0.05)
+                    continue
+                records = await consumer.getmany(timeout_ms=_IDLE_MS if not self._under_way else 20, max_records=self._poll)
+                flat = [record for batch in records.values() for record in batch]
+                if flat:
+                    await self._take(consumer, flat)
+                await self._commit(consumer, wait=len(self._under_way) >= _UNDER_WAY)
+            except (KafkaError, OSError) as error:
+                self.waiting = f"Kafka does not answer: {error or type(error).__name__}"
+                log.warning("commands wait", reason=self.waiting)
+                await asyncio.sleep(1)
+            except asyncio.CancelledError:
+                raise
+            except Exception:
+                log.exception("a batch of commands ended in an unexpected error; it is read again")
+                self._under_way.clear()
+                await self._again(consumer)
+                await asyncio.sleep(1)
+            else:
+                self.waiting = ""
+        while self._under_way:
+            await self._commit(consumer, wait=True)
+
+    async def _take(self, consumer: AIOKafkaConsumer, records: "Sequence[ConsumerRecord[Any, Any]]") -> None:
+        """Take a batch in, as often as the database is away."""
+        wait = 0.1
+        while True:
+            try:
+                asked = [found for record in records if (found := await self._asked(record)) is not None]
+                settled = await self._commands.handle(asked)
+            except Exception as error:
+                reason = why_away(error) or (str(error) if isinstance(error, StaleEpoch) else None)
+                if reason is None or self._stopping:
+                    raise
+                self.waiting = reason
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 5.0)
+            else:
+                break
+        self.waiting = ""
+        ends: dict[TopicPartition, int] = {}
+        for record in records:
+            ends[TopicPartition(record.topic, record.partition)] = record.offset + 1
+        if settled is None:
+            settled = asyncio.get_running_loop().create_future()
+            settled.set_result(None)
+        self._under_way.append((settled, ends))
+
+    async def _asked(self, record: "ConsumerRecord[Any, Any]") -> Asked | None:
+        try:
+            received = read(RUNS_COMMANDS, record)
+            if received.event is None:
+                return None
+        except Unusable as unusable:
+            async with self._outbox.transaction() as transaction:
+                event_id, position = identity(record), f"{record.topic}:{record.partition}:{record.offset}"
+                if await enter(transaction.session, self._group, {event_id: position}):
+                    topic = RUNS_COMMANDS.dead_letter(self._group)
+                    await set_aside(transaction, record=record, group=self._group, event_id=event_id, topic=topic, verdict=unusable.verdict)
+            log.warning("a command is set aside", position=position, reason=unusable.verdict.reason)
+            return None
+        return Asked(received.event, received.event_id, received.position, received.source.strip("/") != GATEWAY, received.traceparent)
+
+    async def _commit(self, consumer: AIOKafkaConsumer, *, wait: bool) -> None:
+        """Commit the offsets of batches whose effects stand."""
+        if wait and self._under_way:
+            await asyncio.wait([self._under_way[0][0]])
+        offsets: dict[TopicPartition, int] = {}
+        while self._under_way and self._under_way[0][0].done():
+            settled, ends = self._under_way.popleft()
+            if settled.cancelled():
+                # The epoch was lost before they stood: they are read again, and the inbox knows what is done.
+                self._under_way.clear()
+                await self._again(consumer)
+                return
+            offsets |= ends
+        if not offsets:
+            return
+        failpoints.hit("commands.before_offsets")
+        ours = {tp: offset for tp, offset in offsets.items() if tp in consumer.assignment()}
+        try:
+            if ours:
+                await consumer.commit(ours)
+        except (CommitFailedError, IllegalStateError) as error:
+            log.warning("offsets were refused because partitions moved", error=repr(error))
+
+    @staticmethod
+    async def _again(consumer: AIOKafkaConsumer) -> None:
+        """Read on from what is committed."""
+        for partition in consumer.assignment():
+            committed = await consumer.committed(partition)
+            if committed is None:
+                await consumer.seek_to_beginning(partition)
+            else:
+                consumer.seek(partition, committed)

@@ -1,0 +1,92 @@
+"""Puts the executor together. Nothing connects before the service runs."""
+
+import socket
+from pathlib import Path
+
+from executor.adapters.desk import PostgresDesk
+from executor.adapters.journal import COMMANDS, PostgresJournal
+from executor.adapters.outcomes import KafkaOutcomes, lane_of
+from executor.adapters.registries import PostgresRegistries
+from executor.adapters.yard import ThreadYard
+from executor.application.attempts import Attempts
+from executor.application.commands import Commands
+from executor.application.engine import Engine
+from executor.application.ports import Connector
+from executor.application.registries import Plans
+from executor.application.requests import Requests
+from executor.application.upkeep import DatabaseClock, Life
+from executor.application.writer import JournalWriter
+from executor.entrypoints.bus import subscribe
+from executor.entrypoints.commands import CommandIntake
+from executor.entrypoints.internal import internal_routes
+from executor.registry import connectors_of
+from executor.settings import Settings
+from shared.runtime.consumer import Bus
+from shared.runtime.database import Database
+from shared.runtime.delivery import Outbox
+from shared.runtime.egress import Egress, EgressPolicy
+from shared.runtime.internal import InternalSigner
+from shared.runtime.producer import Producer
+from shared.runtime.sealed import OpeningKey
+from shared.runtime.service import Service
+
+
+def build(settings: Settings, connectors: dict[str, Connector] | None = None) -> Service:
+    """Return the service. ``connectors`` are further kinds, for tests and benchmarks."""
+    service = Service("executor", settings)
+    database = Database(settings, "executor", Path(__file__).parent / "migrations", pool_size=6)
+    producer = Producer(settings, "executor")
+    outbox = Outbox(database, producer)
+    kinds = connectors_of(Egress(EgressPolicy.from_settings(settings))) | (connectors or {})
+    registries = PostgresRegistries(database, OpeningKey.from_file(settings.keys_dir / "executor.key"))
+    plans = Plans(registries, kinds)
+    journal = PostgresJournal(database)
+    outcomes = KafkaOutcomes(settings)
+    clock = DatabaseClock()
+    host = f"{socket.gethostname()}/{settings.instance}"
+    # The life is made last and known to what it ends: by these two names only.
+    writer = JournalWriter(journal, outcomes, lease=settings.executor_lease, lost=lambda reason: life.lost(reason))
+    yard = ThreadYard(settings, epoch=lambda: life.epoch)
+    engine = Engine(Attempts(plans, yard), writer, host=host, clock=clock, lane=lane_of)
+    requests = Requests(engine, journal, plans)
+    life = Life(
+        engine,
+        writer,
+        journal,
+        outcomes,
+        plans,
+        requests,
+        clock,
+        instance=settings.instance,
+        host=host,
+        lease=settings.executor_lease,
+        look=settings.executor_look,
+    )
+    desk = PostgresDesk(outbox, COMMANDS)
+    commands = Commands(engine, journal, plans, desk, consumer=COMMANDS, nudge=life.nudge)
+    bus = Bus(settings, "executor", database, outbox, service.readiness)
+    subscribe(bus, plans)
+    intake = CommandIntake(
+        settings,
+        commands,
+        engine,
+        writer,
+        outbox,
+        group=COMMANDS,
+        poll=settings.executor_poll,
+        most_active=settings.executor_most_active,
+    )
+    service.add(database, name="database")
+    service.add(producer, name="producer")
+    service.add(outbox, name="outbox")
+    service.add(outcomes, name="outcomes")
+    service.add(yard, name="yard")
+    service.add(bus, name="bus")
+    service.add(life, name="life")
+    service.add(intake, name="commands")
+    for name, check in (("database", database.check), ("kafka", producer.check), ("outcomes", outcomes.check)):
+        service.readiness.add(name, check)
+    service.readiness.add("epoch", life.check)
+    service.readiness.add("commands", intake.check)
+    service.app.include_router(internal_routes(InternalSigner(settings.keys_dir), registries, kinds))
+    return service
