@@ -45,7 +45,7 @@ AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 """When everything happens, unless a test says otherwise."""
 
 
-def _made(kind: type[C], changes: dict[str, Any], **usual: Any) -> C:
+def _made(kind: type[C], changes: dict[str, Any], /, **usual: Any) -> C:
     unknown = changes.keys() - kind.model_fields.keys()
     if unknown:
         raise TypeError(f"{kind.__name__} has no field {', '.join(sorted(unknown))}")
