@@ -3,20 +3,26 @@
 from datetime import timedelta
 from typing import Literal
 
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
 from simulated_airflow.catalogue import DagSpec
 from simulated_airflow.misbehaviour import Misbehaviour
 from simulated_airflow.server import Cluster
 from simulated_airflow.v1 import DialectV1
 from simulated_airflow.v2 import DialectV2
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 
 USERS = {"admin": "admin", "op": "op", "viewer": "viewer"}
 
 
 def build(
-    name: Literal["v1", "v2"], dags: tuple[DagSpec, ...], *, seed: int = 1, users: dict[str, str] | None = None, history: timedelta = timedelta(hours=1)
+    name: Literal["v1", "v2"],
+    dags: tuple[DagSpec, ...],
+    *,
+    seed: int = 1,
+    users: dict[str, str] | None = None,
+    history: timedelta = timedelta(hours=1),
 ) -> Misbehaviour:
     """Build one cluster. ``users`` maps names to passwords; ``viewer`` may only read."""
     cluster = Cluster(dags, seed=seed, users=dict(users or USERS), history=history)

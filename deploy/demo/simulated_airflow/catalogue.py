@@ -45,7 +45,12 @@ class DagSpec:
 
 def _chain(*names: str, seconds: tuple[float, float] = (1.0, 3.0), chance: float = 0.0) -> tuple[TaskSpec, ...]:
     return tuple(
-        TaskSpec(name, upstream=(names[place - 1],) if place else (), seconds=seconds, chance_of_failure=chance if place == len(names) - 1 else 0.0)
+        TaskSpec(
+            name,
+            upstream=(names[place - 1],) if place else (),
+            seconds=seconds,
+            chance_of_failure=chance if place == len(names) - 1 else 0.0,
+        )
         for place, name in enumerate(names)
     )
 
@@ -61,13 +66,42 @@ RECORDED: tuple[DagSpec, ...] = (
 """The DAGs that the recordings were made with, by the same names."""
 
 HANGING = DagSpec(
-    "wait_for_partner_file", (TaskSpec("wait_for_file", hangs=True), TaskSpec("load", ("wait_for_file",))), "Waits for a file that never comes", "0 * * * *", 3600.0, ("sensor",)
+    "wait_for_partner_file",
+    (TaskSpec("wait_for_file", hangs=True), TaskSpec("load", ("wait_for_file",))),
+    "Waits for a file that never comes",
+    "0 * * * *",
+    3600.0,
+    ("sensor",),
 )
 
 _DEMO: tuple[DagSpec, ...] = (
-    DagSpec("orders_ingest", _chain("extract", "validate", "load", seconds=(2, 6)), "Loads new orders", "* * * * *", 60.0, ("orders", "ingest"), "sales"),
-    DagSpec("orders_enrich", _chain("read", "enrich", "publish", chance=0.15), "Adds customers and prices", "*/2 * * * *", 120.0, ("orders",), "sales"),
-    DagSpec("payments_settle", _chain("collect", "settle", "report", chance=0.25), "Settles card payments", "*/3 * * * *", 180.0, ("payments",), "finance"),
+    DagSpec(
+        "orders_ingest",
+        _chain("extract", "validate", "load", seconds=(2, 6)),
+        "Loads new orders",
+        "* * * * *",
+        60.0,
+        ("orders", "ingest"),
+        "sales",
+    ),
+    DagSpec(
+        "orders_enrich",
+        _chain("read", "enrich", "publish", chance=0.15),
+        "Adds customers and prices",
+        "*/2 * * * *",
+        120.0,
+        ("orders",),
+        "sales",
+    ),
+    DagSpec(
+        "payments_settle",
+        _chain("collect", "settle", "report", chance=0.25),
+        "Settles card payments",
+        "*/3 * * * *",
+        180.0,
+        ("payments",),
+        "finance",
+    ),
     DagSpec(
         "stock_sync",
         (TaskSpec("fetch", failing_tries=1, retries=2), TaskSpec("compare", ("fetch",), mapped=4), TaskSpec("write", ("compare",))),
@@ -77,8 +111,24 @@ _DEMO: tuple[DagSpec, ...] = (
         ("stock",),
         "logistics",
     ),
-    DagSpec("customer_export", (TaskSpec("export", failing_tries=99, retries=1), TaskSpec("upload", ("export",))), "Exports customers", "*/10 * * * *", 600.0, ("crm",), "marketing"),
-    DagSpec("ledger_close", _chain("freeze", "sum", "check", "archive", seconds=(15, 40)), "Closes the ledger", "*/15 * * * *", 900.0, ("finance", "slow"), "finance"),
+    DagSpec(
+        "customer_export",
+        (TaskSpec("export", failing_tries=99, retries=1), TaskSpec("upload", ("export",))),
+        "Exports customers",
+        "*/10 * * * *",
+        600.0,
+        ("crm",),
+        "marketing",
+    ),
+    DagSpec(
+        "ledger_close",
+        _chain("freeze", "sum", "check", "archive", seconds=(15, 40)),
+        "Closes the ledger",
+        "*/15 * * * *",
+        900.0,
+        ("finance", "slow"),
+        "finance",
+    ),
     DagSpec("quality_report", _chain("measure", "render"), "Measures data quality", "0 * * * *", 3600.0, ("quality",), "data", paused=True),
 )
 
@@ -94,7 +144,18 @@ def demo_catalogue(number: int) -> tuple[DagSpec, ...]:
         area, step = _AREAS[place % len(_AREAS)], _STEPS[place // len(_AREAS) % len(_STEPS)]
         name = f"{area}_{step}" if place < len(_AREAS) * len(_STEPS) else f"{area}_{step}_{place:04d}"
         every = 300.0 * (2 + place % 10)
-        dags.append(DagSpec(name, _chain("read", "work", "write", chance=0.03), None, f"*/{int(every // 60)} * * * *", every, (area,), "data", paused=place % 7 == 3))
+        dags.append(
+            DagSpec(
+                name,
+                _chain("read", "work", "write", chance=0.03),
+                None,
+                f"*/{int(every // 60)} * * * *",
+                every,
+                (area,),
+                "data",
+                paused=place % 7 == 3,
+            )
+        )
         place += 1
     return tuple(dags[:number])
 

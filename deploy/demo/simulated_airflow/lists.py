@@ -68,10 +68,7 @@ def choose_runs(world: World, dag_id: str, params: QueryParams, *, commas: bool)
 def choose_tasks(world: World, dag_id: str, run_id: str, params: QueryParams, *, commas: bool) -> list[tuple[Run, Task]]:
     """Give the task instances that a query names."""
     found = [
-        (run, task)
-        for run in world.runs.values()
-        if dag_id in {"~", run.dag_id} and run_id in {"~", run.run_id}
-        for task in run.tasks
+        (run, task) for run in world.runs.values() if dag_id in {"~", run.dag_id} and run_id in {"~", run.run_id} for task in run.tasks
     ]
     states = several(params, "state", commas=commas)
     if states:

@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, Protocol
 
-from simulated_airflow.server import Cluster
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from simulated_airflow.server import Cluster
 
 
 @dataclass(slots=True)
@@ -59,7 +60,7 @@ class Misbehaviour:
 
     def __init__(self, app: ASGIApp, cluster: Cluster, dialect: Dialect) -> None:
         self._app = app
-        self._cluster = cluster
+        self.cluster = cluster
         self._dialect = dialect
         self._version = dialect.version
         self._token_seconds: float | None = getattr(dialect, "token_seconds", None)
@@ -72,7 +73,7 @@ class Misbehaviour:
         if scope["path"] == "/_control":
             await (await self._control(Request(scope, receive)))(scope, receive, send)
             return
-        self._cluster.count(scope["method"], scope["path"])
+        self.cluster.count(scope["method"], scope["path"])
         if self.switches.only not in scope["path"]:
             await self._app(scope, receive, self._dated(send))
             return
@@ -114,7 +115,9 @@ class Misbehaviour:
                 return JSONResponse({"detail": None, "status": 403, "title": "Forbidden", "type": "about:blank"}, 403)
             return JSONResponse({"detail": "Invalid credentials"}, 401)
         if switches.status:
-            return JSONResponse({"detail": "simulated trouble"}, switches.status, headers={"Retry-After": "7"} if switches.status == 429 else None)
+            return JSONResponse(
+                {"detail": "simulated trouble"}, switches.status, headers={"Retry-After": "7"} if switches.status == 429 else None
+            )
         if switches.huge_megabytes:
             return Response(b'{"dags": ["' + b"x" * (switches.huge_megabytes * 1_000_000) + b'"]}', media_type="application/json")
         return None
@@ -154,7 +157,7 @@ class Misbehaviour:
     def _dated(self, send: Send) -> Send:
         async def dated(message: Message) -> None:
             if message["type"] == "http.response.start" and not self.switches.no_date:
-                now = self._cluster.now().astimezone(UTC)
+                now = self.cluster.now().astimezone(UTC)
                 message["headers"] = [*message["headers"], (b"date", format_datetime(now, usegmt=True).encode())]
             await send(message)
 
@@ -168,8 +171,10 @@ class Misbehaviour:
                 problem = "the body is no JSON"
             if problem:
                 return JSONResponse({"error": problem}, 400)
-        self._cluster.advance()
-        return JSONResponse({"switches": asdict(self.switches), "requests": dict(self._cluster.requests), "at": datetime.now(UTC).isoformat()})
+        self.cluster.advance()
+        return JSONResponse(
+            {"switches": asdict(self.switches), "requests": dict(self.cluster.requests), "at": datetime.now(UTC).isoformat()}
+        )
 
     def set(self, asked: Any) -> str:
         """Set switches and do what was asked once; returns what is wrong with the question, or nothing."""
@@ -181,18 +186,18 @@ class Misbehaviour:
         if asked.pop("forget_sign_ins", False):
             self._dialect.forget_sign_ins()
         if asked.pop("forget_requests", False):
-            self._cluster.requests.clear()
+            self.cluster.requests.clear()
         if password := asked.pop("password", None):
-            self._cluster.users["admin"] = str(password)
+            self.cluster.users["admin"] = str(password)
         if gone := asked.pop("delete_run", None):
-            self._cluster.world.delete_run(*gone)
+            self.cluster.world.delete_run(*gone)
         for name, value in asked.items():
             setattr(self.switches, name, value)
         self._apply()
         return ""
 
     def _apply(self) -> None:
-        switches, cluster = self.switches, self._cluster
+        switches, cluster = self.switches, self.cluster
         cluster.clock_skew = timedelta(seconds=switches.clock_skew)
         cluster.lying_scheduler = switches.lying_scheduler
         cluster.maximum_page = switches.small_page or (1_000_000 if switches.big_page else 100)

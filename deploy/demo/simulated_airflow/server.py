@@ -5,10 +5,11 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from starlette.datastructures import QueryParams
+
 from simulated_airflow.catalogue import DagSpec
 from simulated_airflow.lists import MAXIMUM_PAGE, BadQuery
 from simulated_airflow.world import Run, Task, World
-from starlette.datastructures import QueryParams
 
 WRITERS = frozenset({"admin", "op"})
 

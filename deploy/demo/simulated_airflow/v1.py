@@ -11,14 +11,15 @@ from functools import wraps
 from typing import Any
 from urllib.parse import parse_qs
 
-from simulated_airflow import v1_shapes as shapes
-from simulated_airflow.catalogue import BROKEN_FILE, BROKEN_TRACE
-from simulated_airflow.lists import MAXIMUM_PAGE, BadQuery, choose_runs, choose_tasks, moment, whole
-from simulated_airflow.server import Cluster
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
+
+from simulated_airflow import v1_shapes as shapes
+from simulated_airflow.catalogue import BROKEN_FILE, BROKEN_TRACE
+from simulated_airflow.lists import MAXIMUM_PAGE, BadQuery, choose_runs, choose_tasks, moment, whole
+from simulated_airflow.server import Cluster
 
 VERSION = "2.11.2"
 _ERRORS = f"https://airflow.apache.org/docs/apache-airflow/{VERSION}/stable-rest-api-ref.html#section/Errors/"
@@ -26,12 +27,16 @@ _SIGN_INS_PER_40_S = 5
 
 _PAGING = {"limit", "offset"}
 _DAG_QUERY = _PAGING | {"order_by", "only_active", "paused", "tags", "dag_id_pattern", "fields"}
-_RUN_QUERY = _PAGING | {"order_by", "state", "fields"} | {
-    f"{name}_{end}" for name in ("execution_date", "start_date", "end_date", "updated_at") for end in ("gte", "lte")
-}
-_TASK_QUERY = _PAGING | {"state", "pool", "queue", "executor"} | {
-    f"{name}_{end}" for name in ("execution_date", "start_date", "end_date", "updated_at", "duration") for end in ("gte", "lte")
-}
+_RUN_QUERY = (
+    _PAGING
+    | {"order_by", "state", "fields"}
+    | {f"{name}_{end}" for name in ("execution_date", "start_date", "end_date", "updated_at") for end in ("gte", "lte")}
+)
+_TASK_QUERY = (
+    _PAGING
+    | {"state", "pool", "queue", "executor"}
+    | {f"{name}_{end}" for name in ("execution_date", "start_date", "end_date", "updated_at", "duration") for end in ("gte", "lte")}
+)
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -151,12 +156,14 @@ class DialectV1:
     async def health(self, _: Request) -> Response:
         self.cluster.advance()
         status, beat = self.cluster.scheduler_health()
-        return JSONResponse({
-            "dag_processor": {"latest_dag_processor_heartbeat": None, "status": None},
-            "metadatabase": {"status": "healthy"},
-            "scheduler": {"latest_scheduler_heartbeat": shapes.at(beat), "status": status},
-            "triggerer": {"latest_triggerer_heartbeat": shapes.at(self.cluster.beat()), "status": "healthy"},
-        })
+        return JSONResponse(
+            {
+                "dag_processor": {"latest_dag_processor_heartbeat": None, "status": None},
+                "metadatabase": {"status": "healthy"},
+                "scheduler": {"latest_scheduler_heartbeat": shapes.at(beat), "status": status},
+                "triggerer": {"latest_triggerer_heartbeat": shapes.at(self.cluster.beat()), "status": "healthy"},
+            }
+        )
 
     async def say_version(self, _: Request) -> Response:
         return JSONResponse({"git_version": "", "version": self.version})
@@ -203,7 +210,9 @@ class DialectV1:
         if dag_id not in world.dags:
             return problem(404, "DAG not found", "NotFound", f"DAG with dag_id: '{dag_id}' not found")
         body = await _body(request)
-        unknown = sorted(set(body) - {"dag_run_id", "conf", "note", "logical_date", "execution_date", "data_interval_start", "data_interval_end"})
+        unknown = sorted(
+            set(body) - {"dag_run_id", "conf", "note", "logical_date", "execution_date", "data_interval_start", "data_interval_end"}
+        )
         if unknown:
             return problem(400, "Bad Request", "BadRequest", str({name: ["Unknown field."] for name in unknown}))
         run_id = body.get("dag_run_id") or f"manual__{now.isoformat()}"
@@ -211,7 +220,13 @@ class DialectV1:
             return problem(409, "Conflict", "AlreadyExists", f"DAGRun with DAG ID: '{dag_id}' and DAGRun ID: '{run_id}' already exists")
         date = body.get("logical_date") or body.get("execution_date")
         run = world.trigger(
-            dag_id, run_id, now=now, conf=body.get("conf") or {}, note=body.get("note"), logical_date=moment(date) if date else now, by=request.state.user
+            dag_id,
+            run_id,
+            now=now,
+            conf=body.get("conf") or {},
+            note=body.get("note"),
+            logical_date=moment(date) if date else now,
+            by=request.state.user,
         )
         return JSONResponse(shapes.run(run))
 

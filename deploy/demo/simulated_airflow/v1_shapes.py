@@ -22,7 +22,7 @@ def signed(value: dict[str, Any]) -> str:
 
 
 def unsigned(token: str) -> dict[str, Any]:
-    head = token.split(".")[0]
+    head = token.split(".", maxsplit=1)[0]
     value = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))
     return value if isinstance(value, dict) else {}
 
@@ -136,7 +136,11 @@ def log_text(found: Run, of: Task, number: int, position: int, now: datetime) ->
         stamp = line.at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{line.at.microsecond // 1000:03d}+0000"
         written.append(f"[{stamp}] {{{line.place}}} {line.level.upper()} - {line.text}")
         if line.error is not None:
-            written += ["Traceback (most recent call last):", f'  File "/opt/airflow/dags/{found.dag_id}.py", line 7, in run', f"{line.error[0]}: {line.error[1]}"]
+            written += [
+                "Traceback (most recent call last):",
+                f'  File "/opt/airflow/dags/{found.dag_id}.py", line 7, in run',
+                f"{line.error[0]}: {line.error[1]}",
+            ]
     whole = "\n".join(written)
     return whole[position:], len(whole), of.attempts[number - 1].end is not None
 
@@ -149,4 +153,3 @@ def log(found: Run, of: Task, number: int, token: str | None, now: datetime) -> 
     position = int(unsigned(token).get("log_pos", 0)) if token else 0
     text, end, ended = log_text(found, of, number, position, now)
     return {"content": repr([("worker-1", text)]), "continuation_token": signed({"end_of_log": ended, "log_pos": end})}
-

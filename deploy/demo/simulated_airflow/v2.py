@@ -9,14 +9,15 @@ from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any
 
-from simulated_airflow import v2_shapes as shapes
-from simulated_airflow.catalogue import BROKEN_TRACE
-from simulated_airflow.lists import MAXIMUM_PAGE, BadQuery, choose_runs, choose_tasks, moment, whole
-from simulated_airflow.server import Cluster
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from simulated_airflow import v2_shapes as shapes
+from simulated_airflow.catalogue import BROKEN_TRACE
+from simulated_airflow.lists import MAXIMUM_PAGE, BadQuery, choose_runs, choose_tasks, moment, whole
+from simulated_airflow.server import Cluster
 
 VERSION = "3.3.2"
 TOKEN_SECONDS = 86_400
@@ -127,17 +128,21 @@ class DialectV2:
         self.cluster.advance()
         status, beat = self.cluster.scheduler_health()
         other = shapes.at(self.cluster.beat())
-        return JSONResponse({
-            "metadatabase": {"status": "healthy"},
-            "scheduler": {"status": status, "latest_scheduler_heartbeat": shapes.at(beat)},
-            "triggerer": {"status": "healthy", "latest_triggerer_heartbeat": other},
-            "dag_processor": {"status": "healthy", "latest_dag_processor_heartbeat": other},
-        })
+        return JSONResponse(
+            {
+                "metadatabase": {"status": "healthy"},
+                "scheduler": {"status": status, "latest_scheduler_heartbeat": shapes.at(beat)},
+                "triggerer": {"status": "healthy", "latest_triggerer_heartbeat": other},
+                "dag_processor": {"status": "healthy", "latest_dag_processor_heartbeat": other},
+            }
+        )
 
     async def say_version(self, _: Request) -> Response:
         return JSONResponse({"version": self.version, "git_version": ".release:simulated"})
 
-    def _page(self, name: str, found: list[Any], params: QueryParams, shape: Callable[[Any], Any], *, cursors: bool = False) -> JSONResponse:
+    def _page(
+        self, name: str, found: list[Any], params: QueryParams, shape: Callable[[Any], Any], *, cursors: bool = False
+    ) -> JSONResponse:
         limit = min(whole(params, "limit", FALLBACK_PAGE), MAXIMUM_PAGE, self.cluster.maximum_page)
         offset = whole(params, "offset", 0)
         body: dict[str, Any] = {name: [shape(item) for item in found[offset : offset + limit]], "total_entries": len(found)}
@@ -197,7 +202,13 @@ class DialectV2:
             return detail(409, {"reason": "Unique constraint violation", "statement": "hidden", "orig_error": "hidden", "message": message})
         date = body["logical_date"]
         run = world.trigger(
-            dag_id, run_id, now=now, conf=body.get("conf") or {}, note=body.get("note"), logical_date=moment(date) if date else None, by=request.state.user
+            dag_id,
+            run_id,
+            now=now,
+            conf=body.get("conf") or {},
+            note=body.get("note"),
+            logical_date=moment(date) if date else None,
+            by=request.state.user,
         )
         return JSONResponse(shapes.run(world, run))
 
@@ -207,12 +218,21 @@ class DialectV2:
             return detail(400, "dag_id is required when dag_run_id is specified")
         if run_id != "~" and (dag_id, run_id) not in self.cluster.world.runs:
             return detail(404, f"DagRun with run_id: `{run_id}` was not found")
-        if "order_by" in request.query_params and request.query_params["order_by"].removeprefix("-") not in {"id", "state", "start_date", "end_date", "map_index", "duration"}:
+        if "order_by" in request.query_params and request.query_params["order_by"].removeprefix("-") not in {
+            "id",
+            "state",
+            "start_date",
+            "end_date",
+            "map_index",
+            "duration",
+        }:
             order = request.query_params["order_by"]
             raise BadQuery(f"Ordering with '{order.removeprefix('-')}' is disallowed or the attribute does not exist on the model")
         found = choose_tasks(self.cluster.world, dag_id, run_id, request.query_params, commas=False)
         now = self.cluster.now()
-        return self._page("task_instances", found, request.query_params, lambda pair: shapes.task(self.cluster.world, *pair, now), cursors=True)
+        return self._page(
+            "task_instances", found, request.query_params, lambda pair: shapes.task(self.cluster.world, *pair, now), cursors=True
+        )
 
     async def log(self, request: Request) -> Response:
         path, params = request.path_params, request.query_params

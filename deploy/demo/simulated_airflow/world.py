@@ -102,7 +102,9 @@ class World:
                 run.decided_at = run.updated_at = self.now
         self.scheduler_heartbeat = now - timedelta(seconds=now.timestamp() % HEARTBEAT_EVERY)
 
-    def trigger(self, dag_id: str, run_id: str, *, now: datetime, conf: dict[str, object], note: str | None, logical_date: datetime | None, by: str) -> Run:
+    def trigger(
+        self, dag_id: str, run_id: str, *, now: datetime, conf: dict[str, object], note: str | None, logical_date: datetime | None, by: str
+    ) -> Run:
         """Queue a run that somebody asked for; it starts when the scheduler comes to it and its DAG is not paused."""
         return self._create(self.dags[dag_id], run_id, "manual", now, logical_date, conf=conf, note=note, by=by)
 
@@ -134,14 +136,25 @@ class World:
         return event
 
     def _create(
-        self, dag: DagSpec, run_id: str, run_type: str, now: datetime, logical_date: datetime | None, *, conf: dict[str, object], note: str | None, by: str | None
+        self,
+        dag: DagSpec,
+        run_id: str,
+        run_type: str,
+        now: datetime,
+        logical_date: datetime | None,
+        *,
+        conf: dict[str, object],
+        note: str | None,
+        by: str | None,
     ) -> Run:
         tasks = []
         for spec in dag.tasks:
             for index in range(spec.mapped) if spec.mapped else (-1,):
                 identity = UUID(int=self.random(dag.dag_id, run_id, spec.task_id, index).getrandbits(128), version=4)
                 tasks.append(Task(spec, self._number(), str(identity), index, updated_at=now))
-        run = Run(dag.dag_id, run_id, self._number(), run_type, logical_date or now, logical_date, now, conf, note, by, tasks, updated_at=now)
+        run = Run(
+            dag.dag_id, run_id, self._number(), run_type, logical_date or now, logical_date, now, conf, note, by, tasks, updated_at=now
+        )
         self.runs[dag.dag_id, run_id] = run
         self._plan(now + timedelta(seconds=0.5), lambda at: self._start(run, at))
         if len(self.runs) > RUNS_KEPT:

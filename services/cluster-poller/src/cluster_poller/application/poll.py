@@ -198,12 +198,17 @@ class _Reading:
             import_errors=self.after.import_errors if self.errors_read else None,
         )
         runs = tell_runs(
-            self.cluster.cluster_id, self.news.news, self.news.removed + tuple(sorted(gone)), at=at, first_sight=not self.before.first_read_done
+            self.cluster.cluster_id,
+            self.news.news,
+            self.news.removed + tuple(sorted(gone)),
+            at=at,
+            first_sight=not self.before.first_read_done,
         )
         events: list[ClusterObserved | DagsObserved | DagRunsObserved] = [observed, *self.dags, *runs]
         key = self.cluster.cluster_id
         messages = [
-            Message(topics.CLUSTERS_OBSERVATIONS if isinstance(event, ClusterObserved) else topics.DAGS_OBSERVATIONS, event, key) for event in events
+            Message(topics.CLUSTERS_OBSERVATIONS if isinstance(event, ClusterObserved) else topics.DAGS_OBSERVATIONS, event, key)
+            for event in events
         ]
         measured = samples(self.cluster, observed)
         messages.append(Message(topics.METRICS_SAMPLES, measured, measured.source))

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from pydantic import BaseModel
+
 from cluster_poller.domain.health import ComponentReading
 from cluster_poller.domain.snapshot import Api, KnownRun, RunKey, Snapshot
-from pydantic import BaseModel
-from shared.contracts.clusters import ClusterCommand, ClusterRegistered, CommandStatus, ImportError_, TriggerDag
+from shared.contracts.clusters import ClusterCommand, ClusterCommandOutcome, ClusterRegistered, CommandStatus, ImportError_, TriggerDag
 from shared.contracts.dags import DagRunSeen, DagSeen, TaskInstanceSeen
 from shared.contracts.internal import LogLine
 from shared.contracts.topics import Topic
@@ -85,7 +86,9 @@ class ClusterApi(Protocol):
     async def pause(self, dag_id: str, *, paused: bool) -> None: ...
     async def trigger(self, what: TriggerDag) -> None: ...
     async def tasks(self, dag_id: str, dag_run_id: str) -> TasksReading: ...
-    async def log(self, dag_id: str, dag_run_id: str, task_id: str, *, try_number: int, map_index: int, token: str | None) -> LogReading: ...
+    async def log(
+        self, dag_id: str, dag_run_id: str, task_id: str, *, try_number: int, map_index: int, token: str | None
+    ) -> LogReading: ...
 
 
 class Clusters(Protocol):
@@ -127,6 +130,7 @@ class PendingCommand:
     attempted: bool
     """An earlier try may have reached the cluster: read back before acting."""
     attempts: int
+    due: bool
     expired: bool
     """By the database's clock."""
     overdue: bool
@@ -147,15 +151,18 @@ class Store(Protocol):
         forgotten: Iterable[RunKey],
         messages: Sequence[Message],
     ) -> None: ...
-    async def pending(self, lease: Lease) -> list[PendingCommand]: ...
-    async def mark_attempt(self, lease: Lease, command_id: str) -> None: ...
-    async def settle(
-        self,
-        lease: Lease,
-        command_id: str,
-        status: CommandStatus,
-        *,
-        reason: str,
-        observed: Mapping[str, object],
-        retry_in: float | None = None,
-    ) -> None: ...
+    async def pending(self, lease: Lease) -> list[PendingCommand]:
+        """Give what is asked of this cluster and not settled, in the order of asking."""
+        ...
+
+    async def mark_attempt(self, lease: Lease, command_id: str) -> None:
+        """Note before acting that the cluster may have been reached: after a crash that is read back first."""
+        ...
+
+    async def settle(self, lease: Lease, outcome: ClusterCommandOutcome) -> None:
+        """Write how far a command got and publish it."""
+        ...
+
+    async def postpone(self, lease: Lease, command_id: str, *, seconds: float, reason: str) -> None:
+        """Try a command again later; nothing is published."""
+        ...

@@ -124,4 +124,6 @@ def component(body: Row, name: str, *, absent_means: str | None = None) -> Compo
 
 def check_health(body: Row, source: str) -> None:
     if not isinstance(body.get("metadatabase"), dict) or not isinstance(body.get("scheduler"), dict):
-        raise ClusterTrouble("wrong_url", f"{source} answered something that is not Airflow's health. Register the root of Airflow's web server.")
+        raise ClusterTrouble(
+            "wrong_url", f"{source} answered something that is not Airflow's health. Register the root of Airflow's web server."
+        )

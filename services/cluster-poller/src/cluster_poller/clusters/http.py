@@ -135,10 +135,11 @@ class ClusterHttp:
         body: Any = None,
         form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-        seconds: float = LONGEST_SECONDS,
+        seconds: float | None = None,
     ) -> Reply:
         """Send one request and read its whole answer, whatever its status."""
         url = self._base + path
+        seconds = LONGEST_SECONDS if seconds is None else seconds
         async with self._slots:
             self.requests += 1
             started = time.monotonic()
@@ -178,7 +179,9 @@ async def _read(answer: httpx.Response) -> bytes:
     async for chunk in answer.aiter_bytes():
         body += chunk
         if len(body) > MOST_BYTES:
-            raise ClusterTrouble("bad_answer", f"{answer.request.url.path} answered more than {MOST_BYTES // 1_000_000} MB; the rest was left unread.")
+            raise ClusterTrouble(
+                "bad_answer", f"{answer.request.url.path} answered more than {MOST_BYTES // 1_000_000} MB; the rest was left unread."
+            )
     return bytes(body)
 
 
@@ -207,5 +210,7 @@ async def check(reply: Reply) -> Reply:
         raise Declined(f"{reply.source} was not accepted ({status}).{words}")
     if status == 429:
         wait = reply.headers.get("retry-after", "")
-        raise ClusterTrouble("bad_answer", f"{reply.source} answered 429, too many requests{f'; again in {wait} s' if wait.isdigit() else ''}.", passing=True)
+        raise ClusterTrouble(
+            "bad_answer", f"{reply.source} answered 429, too many requests{f'; again in {wait} s' if wait.isdigit() else ''}.", passing=True
+        )
     raise ClusterTrouble("bad_answer", f"{reply.source} answered {status}.{words} Look at the web server's log.", passing=status >= 500)

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from cluster_poller.clusters.answers import Row, rows
@@ -23,7 +22,9 @@ class Pages:
     def require_all(self, what: str) -> None:
         """Refuse a list that was cut: what is not in it must not be taken for gone."""
         if not self.complete:
-            raise ClusterTrouble("bad_answer", f"This cluster has more than {self.next_offset} {what}, which is more than Flowtower follows.")
+            raise ClusterTrouble(
+                "bad_answer", f"This cluster has more than {self.next_offset} {what}, which is more than Flowtower follows."
+            )
 
 
 async def read_pages(

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from cluster_poller.application.ports import HealthReading, LogReading, QueueReading, RunsReading, TasksReading
 from cluster_poller.clusters import answers
 from cluster_poller.clusters.answers import Row
-from cluster_poller.clusters.http import LONGEST_SECONDS, LONGEST_WRITE_SECONDS, ClusterHttp, Params, Reply, check
+from cluster_poller.clusters.http import LONGEST_WRITE_SECONDS, ClusterHttp, Params, Reply, check
 from cluster_poller.clusters.paging import PAGE, Pages, read_pages
 from cluster_poller.domain.health import COMPONENTS
 from cluster_poller.domain.snapshot import Api, RunKey
@@ -46,7 +46,9 @@ class RestCluster(ABC):
         return self._http.requests
 
     @abstractmethod
-    async def call(self, method: str, path: str, *, params: Params | None = None, body: Any = None, seconds: float = LONGEST_SECONDS) -> Reply:
+    async def call(
+        self, method: str, path: str, *, params: Params | None = None, body: Any = None, seconds: float | None = None
+    ) -> Reply:
         """Send one request with credentials and give its good answer."""
 
     @abstractmethod
@@ -61,7 +63,9 @@ class RestCluster(ABC):
     @abstractmethod
     def log_ended(self, token: str | None) -> bool: ...
 
-    async def pages(self, path: str, name: str, params: Mapping[str, Any], key: Callable[[Row], Hashable], *, pages: int, offset: int = 0) -> Pages:
+    async def pages(
+        self, path: str, name: str, params: Mapping[str, Any], key: Callable[[Row], Hashable], *, pages: int, offset: int = 0
+    ) -> Pages:
         async def fetch(start: int) -> Reply:
             return await self.call("GET", path, params={**params, "limit": PAGE, "offset": start})
 
@@ -121,7 +125,9 @@ class RestCluster(ABC):
         return self.read_dag(await (await self.call("GET", f"/dags/{_part(dag_id)}")).object())
 
     async def import_errors(self) -> tuple[ImportError_, ...]:
-        read = await self.pages("/importErrors", "import_errors", {"order_by": self.import_error_order}, lambda row: row.get("import_error_id"), pages=1)
+        read = await self.pages(
+            "/importErrors", "import_errors", {"order_by": self.import_error_order}, lambda row: row.get("import_error_id"), pages=1
+        )
         return tuple(answers.import_error(row) for row in read.rows)
 
     async def queue(self) -> QueueReading:
@@ -130,12 +136,20 @@ class RestCluster(ABC):
         if not queued:
             return QueueReading(0, None)
         waiting = await self.call("GET", "/dags/~/dagRuns/~/taskInstances", params={"state": ["queued"], "limit": PAGE})
-        times = [at for row in answers.rows(await waiting.object(), "task_instances", waiting.source) if (at := answers.moment(row, "queued_when"))]
+        times = [
+            at
+            for row in answers.rows(await waiting.object(), "task_instances", waiting.source)
+            if (at := answers.moment(row, "queued_when"))
+        ]
         return QueueReading(queued, min(times, default=None))
 
     async def pause(self, dag_id: str, *, paused: bool) -> None:
         await self.call(
-            "PATCH", f"/dags/{_part(dag_id)}", params={"update_mask": "is_paused"}, body={"is_paused": paused}, seconds=LONGEST_WRITE_SECONDS
+            "PATCH",
+            f"/dags/{_part(dag_id)}",
+            params={"update_mask": "is_paused"},
+            body={"is_paused": paused},
+            seconds=LONGEST_WRITE_SECONDS,
         )
 
     async def trigger(self, what: TriggerDag) -> None:

@@ -19,6 +19,8 @@ def samples(cluster: ClusterRegistered, observed: ClusterObserved) -> MetricSamp
     return MetricSamples(
         source=f"cluster:{cluster.cluster_id}",
         samples=tuple(
-            Sample(name=name, value=value, labels=labels | more, at=observed.observed_at) for name, value, more in values if value is not None
+            Sample(name=name, value=value, labels=labels | more, at=observed.observed_at)
+            for name, value, more in values
+            if value is not None
         ),
     )

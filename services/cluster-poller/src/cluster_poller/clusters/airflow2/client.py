@@ -6,16 +6,17 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from cluster_poller.clusters import answers
-from cluster_poller.clusters.airflow2.config import BATCH_ROWS, PREFIX, TASKS_BY_RUN_IDS
+from cluster_poller.clusters.airflow2.config import BATCH_ROWS, OLDEST, PREFIX, TASKS_BY_RUN_IDS
 from cluster_poller.clusters.airflow2.logs import has_ended, read_content
 from cluster_poller.clusters.airflow2.sign_in import SessionSignIn
 from cluster_poller.clusters.answers import Row
-from cluster_poller.clusters.http import LONGEST_SECONDS, ClusterHttp, Params, Reply, check
+from cluster_poller.clusters.connection import Credentials
+from cluster_poller.clusters.http import ClusterHttp, Params, Reply, check
 from cluster_poller.clusters.paging import read_pages
 from cluster_poller.clusters.rest import MOST_TASK_PAGES, RestCluster, run_key, task_key, tasks_path
 from cluster_poller.clusters.versions import parse_version
 from cluster_poller.domain.snapshot import Api, RunKey
-from shared.contracts.clusters import TriggerDag
+from shared.contracts.clusters import ClusterRegistered, TriggerDag
 from shared.contracts.dags import DagSeen
 from shared.contracts.internal import LogLine
 
@@ -38,7 +39,9 @@ class Airflow2(RestCluster):
         super().__init__(http, version)
         self._sign_in = sign_in
 
-    async def call(self, method: str, path: str, *, params: Params | None = None, body: Any = None, seconds: float = LONGEST_SECONDS) -> Reply:
+    async def call(
+        self, method: str, path: str, *, params: Params | None = None, body: Any = None, seconds: float | None = None
+    ) -> Reply:
         """Send with credentials; after a 403 sign in again once if the session may be over."""
         for last in (False, True):
             headers = await self._sign_in.headers() | {"Accept": "application/json"}
@@ -79,7 +82,9 @@ class Airflow2(RestCluster):
     def read_dag(self, row: Row) -> DagSeen:
         schedule = row.get("schedule_interval")
         value = schedule.get("value") if isinstance(schedule, dict) else schedule
-        return answers.dag(row, schedule=str(value or row.get("timetable_description") or ""), next_run="next_dagrun_create_after", file="fileloc")
+        return answers.dag(
+            row, schedule=str(value or row.get("timetable_description") or ""), next_run="next_dagrun_create_after", file="fileloc"
+        )
 
     def trigger_body(self, what: TriggerDag) -> dict[str, Any]:
         body: dict[str, Any] = {"dag_run_id": what.dag_run_id, "conf": what.conf}
@@ -90,3 +95,17 @@ class Airflow2(RestCluster):
 
     def log_ended(self, token: str | None) -> bool:
         return has_ended(token)
+
+
+class _Major:
+    """What ``registry.py`` lists."""
+
+    prefix = PREFIX
+    oldest = OLDEST
+    name = "Airflow 2"
+
+    def connect(self, http: ClusterHttp, cluster: ClusterRegistered, credentials: Credentials, version: str) -> Airflow2:
+        return Airflow2(http, SessionSignIn(http, cluster.sign_in, credentials.username, credentials.secret), version)
+
+
+MAJOR = _Major()

@@ -97,13 +97,19 @@ class SessionSignIn:
             )
             if answer.status == 429:
                 raise self._refuse(
-                    ClusterTrouble("bad_answer", "Airflow's sign-in form takes no more tries for a while (429). It is tried again by itself.", passing=True)
+                    ClusterTrouble(
+                        "bad_answer",
+                        "Airflow's sign-in form takes no more tries for a while (429). It is tried again by itself.",
+                        passing=True,
+                    )
                 )
             if answer.status >= 500:
                 raise ClusterTrouble("bad_answer", f"{answer.source} answered {answer.status}. Look at the web server's log.", passing=True)
             if answer.status not in {302, 303} or "/login" in answer.headers.get("location", ""):
                 raise self._refuse(
-                    ClusterTrouble("wrong_password", f"Airflow does not accept the user {self._username!r} with this password. Enter them again.")
+                    ClusterTrouble(
+                        "wrong_password", f"Airflow does not accept the user {self._username!r} with this password. Enter them again."
+                    )
                 )
             self._session_since = time.monotonic()
             self._proven = False

@@ -14,11 +14,12 @@ from cluster_poller.clusters.airflow3.config import MOST_RUNS_COUNTED, PREFIX
 from cluster_poller.clusters.airflow3.logs import read_events
 from cluster_poller.clusters.airflow3.sign_in import TokenSignIn
 from cluster_poller.clusters.answers import Row
-from cluster_poller.clusters.http import LONGEST_SECONDS, ClusterHttp, Params, Reply, check
+from cluster_poller.clusters.connection import Credentials
+from cluster_poller.clusters.http import ClusterHttp, Params, Reply, check
 from cluster_poller.clusters.rest import MOST_TASK_PAGES, RestCluster, run_key, task_key, tasks_path, utc
 from cluster_poller.domain.snapshot import Api, RunKey
 from cluster_poller.domain.trouble import NotThere
-from shared.contracts.clusters import TriggerDag
+from shared.contracts.clusters import ClusterRegistered, TriggerDag
 from shared.contracts.dags import DagSeen
 from shared.contracts.internal import LogLine
 
@@ -39,11 +40,15 @@ class Airflow3(RestCluster):
         super().__init__(http, version)
         self._sign_in = sign_in
 
-    async def call(self, method: str, path: str, *, params: Params | None = None, body: Any = None, seconds: float = LONGEST_SECONDS) -> Reply:
+    async def call(
+        self, method: str, path: str, *, params: Params | None = None, body: Any = None, seconds: float | None = None
+    ) -> Reply:
         """Send with the token; after a refusal that a new token may heal, try once more."""
         for last in (False, True):
             headers = await self._sign_in.headers()
-            reply = await self._http.send(method, PREFIX + path, params=params, body=body, headers=headers | {"Accept": "application/json"}, seconds=seconds)
+            reply = await self._http.send(
+                method, PREFIX + path, params=params, body=body, headers=headers | {"Accept": "application/json"}, seconds=seconds
+            )
             if reply.status not in {401, 403}:
                 return await check(reply)
             if last or not await self._sign_in.renew(reply, headers):
@@ -82,3 +87,17 @@ class Airflow3(RestCluster):
 
     def log_ended(self, token: str | None) -> bool:
         return token is None
+
+
+class _Major:
+    """What ``registry.py`` lists."""
+
+    prefix = PREFIX
+    oldest = (3, 0)
+    name = "Airflow 3"
+
+    def connect(self, http: ClusterHttp, cluster: ClusterRegistered, credentials: Credentials, version: str) -> Airflow3:
+        return Airflow3(http, TokenSignIn(http, cluster.sign_in, credentials.username, credentials.secret), version)
+
+
+MAJOR = _Major()

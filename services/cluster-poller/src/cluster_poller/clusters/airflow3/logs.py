@@ -9,7 +9,9 @@ from cluster_poller.domain.log_text import bounded
 from cluster_poller.domain.trouble import ClusterTrouble
 from shared.contracts.internal import LogLine
 
-_KNOWN = frozenset({"timestamp", "event", "level", "logger", "error_detail", "ti_id", "sources", "chan", "filename", "lineno", "func", "loc"})
+_KNOWN = frozenset(
+    {"timestamp", "event", "level", "logger", "error_detail", "ti_id", "sources", "chan", "filename", "lineno", "func", "loc"}
+)
 _LONGEST = 20_000
 
 

@@ -47,8 +47,12 @@ class TokenSignIn:
         said = await reply.reason()
         if reply.status == 403 and "token" not in said.lower():
             who = f"The user {self._username!r}" if self._way is SignIn.PASSWORD else "The token's user"
-            return ClusterTrouble("no_permission", f"{who} is signed in, but Airflow does not allow {reply.source}. Give it a role with that permission.")
-        return ClusterTrouble("wrong_password", f"Airflow does not accept the token for {reply.source}: {said or reply.status}. Enter a valid one.")
+            return ClusterTrouble(
+                "no_permission", f"{who} is signed in, but Airflow does not allow {reply.source}. Give it a role with that permission."
+            )
+        return ClusterTrouble(
+            "wrong_password", f"Airflow does not accept the token for {reply.source}: {said or reply.status}. Enter a valid one."
+        )
 
     async def _sign_in(self, before: str | None) -> str:
         async with self._lock:
@@ -58,7 +62,9 @@ class TokenSignIn:
                 raise self._refused[1]
             reply = await self._http.send("POST", "/auth/token", body={"username": self._username, "password": self._secret})
             if reply.status in {401, 403}:
-                trouble = ClusterTrouble("wrong_password", f"Airflow does not accept the user {self._username!r} with this password. Enter them again.")
+                trouble = ClusterTrouble(
+                    "wrong_password", f"Airflow does not accept the user {self._username!r} with this password. Enter them again."
+                )
                 self._refused = (time.monotonic(), trouble)
                 self._token = None
                 raise trouble
@@ -68,7 +74,9 @@ class TokenSignIn:
                     f"This cluster gives no tokens for user and password (POST /auth/token answered {reply.status}). Register it with a token instead.",
                 )
             if reply.status not in {200, 201}:
-                raise ClusterTrouble("bad_answer", f"{reply.source} answered {reply.status}. Look at the API server's log.", passing=reply.status >= 500)
+                raise ClusterTrouble(
+                    "bad_answer", f"{reply.source} answered {reply.status}. Look at the API server's log.", passing=reply.status >= 500
+                )
             token = (await reply.object()).get("access_token")
             if not isinstance(token, str) or not token:
                 raise ClusterTrouble("bad_answer", f"{reply.source} answered without an access_token.")
