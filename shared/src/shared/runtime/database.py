@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import event, text
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
@@ -58,6 +58,12 @@ def may_pass_again(error: BaseException) -> bool:
     return _sqlstate(error) in _AGAIN
 
 
+def _refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
+    """Let the pool replace a connection whose server went away, at no cost; a question before each use would cost a round trip."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError("the server closed this connection")
+
+
 class Database:
     """A part that owns both pools of one schema."""
 
@@ -77,6 +83,7 @@ class Database:
             pool_timeout=10,
             pool_pre_ping=False,
         )
+        event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
     async def _connect(self, *_args: Any, **_kwargs: Any) -> asyncpg.Connection:

@@ -2,12 +2,16 @@
 
 import platform
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from shared.runtime.database import why_away
+from shared.runtime.logging import get_logger
 from shared.runtime.parts import Readiness
 from shared.runtime.version import VERSION
+
+log = get_logger(__name__)
 
 
 def health_routes(service: str, readiness: Readiness) -> APIRouter:
@@ -35,3 +39,13 @@ def health_routes(service: str, readiness: Readiness) -> APIRouter:
         return {"service": service, "version": VERSION, "python": platform.python_version()}
 
     return router
+
+
+async def answer_away(request: Request, error: Exception) -> JSONResponse:
+    """Answer 503 while a dependency is away: the request was not at fault and may be repeated. Other errors go on."""
+    reason = why_away(error)
+    if reason is None:
+        raise error
+    log.warning("a request found a dependency away", path=request.url.path, reason=reason)
+    problem = {"type": "about:blank", "title": "Service Unavailable", "status": 503, "detail": "A part of Flowtower is away; try again."}
+    return JSONResponse(problem, 503, {"Retry-After": "5"}, "application/problem+json")

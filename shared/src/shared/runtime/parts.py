@@ -31,6 +31,13 @@ class Drains(Protocol):
     async def drain(self) -> None: ...
 
 
+@runtime_checkable
+class Checked(Protocol):
+    """A part that knows whether it is ready; the service asks it under the part's name."""
+
+    async def check(self) -> None: ...
+
+
 Check = Callable[[], Awaitable[None]]
 
 

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy.exc import DBAPIError
 
 from shared.runtime import failpoints, logging, metrics, tracing
-from shared.runtime.health import health_routes
-from shared.runtime.parts import Away, Drains, NotReady, Part, Readiness
+from shared.runtime.health import answer_away, health_routes
+from shared.runtime.parts import Away, Checked, Drains, NotReady, Part, Readiness
 from shared.runtime.settings import ServiceSettings
 from shared.runtime.version import VERSION
 
@@ -55,11 +56,18 @@ class Service:
         self.readiness.add("parts", self._check_parts)
         # The interactive pages of FastAPI load scripts from elsewhere, so no service has them.
         self.app = FastAPI(title=f"Flowtower {name}", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None)
+        self.app.add_exception_handler(Away, answer_away)
+        self.app.add_exception_handler(DBAPIError, answer_away)
         self.app.include_router(health_routes(name, self.readiness))
         self._parts: list[_Named] = []
 
     def add(self, part: Part, *, name: str) -> None:
-        """Add a part. Parts start in this order, each when the one before it runs, and stop in reverse."""
+        """Add a part. Parts start in this order, each when the one before it runs, and stop in reverse.
+
+        One that has a ``check`` is asked under ``name`` whenever somebody asks whether the service is ready.
+        """
+        if isinstance(part, Checked):
+            self.readiness.add(name, part.check)
         self._parts.append(_Named(name, part))
 
     async def _check_parts(self) -> None:

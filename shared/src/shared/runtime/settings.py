@@ -12,7 +12,7 @@ _SCHEMES = ("postgresql://", "postgres://")
 class ServiceSettings(BaseSettings):
     """What a service is told at start. A wrong value stops it with a message that names the variable."""
 
-    model_config = SettingsConfigDict(env_prefix="FLOWTOWER_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="FLOWTOWER_", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     kafka: str = Field(description="Bootstrap servers, host:port, several with commas.")
     database_url: SecretStr = Field(description="postgresql://user:password@host:port/database, or ?host=/directory of a socket.")

@@ -108,6 +108,7 @@ class Bus:
         """Readiness: every subscription runs and none waits for something."""
         if self._broker is None:
             raise NotReady("not subscribed yet")
-        waiting = [f"{intake.group}: {intake.batches.waiting}" for intake in self._intakes if intake.batches.waiting]
+        reasons = [(intake.group, intake.batches.waiting or intake.trouble[0]) for intake in self._intakes]
+        waiting = [f"{group}: {reason}" for group, reason in reasons if reason]
         if waiting:
             raise NotReady("; ".join(waiting))

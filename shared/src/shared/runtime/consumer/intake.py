@@ -32,10 +32,25 @@ REVOKE_WAIT_SECONDS = 20
 
 
 class PatientConsumer(AIOKafkaConsumer):  # type: ignore[misc]
-    """Waits for news inside the fetch. FastStream sleeps after an empty fetch, so its own wait is set to almost nothing."""
+    """Waits for news inside the fetch, and remembers what keeps it from fetching.
+
+    FastStream sleeps after an empty fetch, so its own wait is set to almost nothing. After an error it sleeps and fetches again,
+    for ever: some errors of aiokafka never end, so they must be seen from outside.
+    """
+
+    trouble: str = ""
+    trouble_since: float = 0.0
 
     async def getmany(self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None) -> Any:  # noqa: ARG002
-        return await super().getmany(*partitions, timeout_ms=IDLE_WAIT_MS, max_records=max_records)
+        try:
+            records = await super().getmany(*partitions, timeout_ms=IDLE_WAIT_MS, max_records=max_records)
+        except KafkaError as error:
+            if not self.trouble:
+                self.trouble_since = time.monotonic()
+            self.trouble = repr(error)
+            raise
+        self.trouble = ""
+        return records
 
 
 class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -86,8 +101,11 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
         """The live client, while there is one."""
         return self._subscriber.consumer if self._subscriber is not None else None
 
-    async def _take(self, records: list[Record]) -> None:
-        """Carry one batch through. Never raises: FastStream would only log it and go on behind the batch."""
+    async def _take(self, records: Any) -> None:
+        """Carry one batch (a list of records) through. Never raises: FastStream would only log it and go on behind the batch.
+
+        FastStream builds a model of the parameters, even where it is told not to use it, so they are not annotated more closely.
+        """
         self._idle.clear()
         began = time.monotonic()
         try:
@@ -147,6 +165,14 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
                     del self._finished[partition]
 
     @property
+    def trouble(self) -> tuple[str, float]:
+        """What keeps the client from fetching, and for how many seconds; empty when it fetches."""
+        consumer = self.consumer
+        if not isinstance(consumer, PatientConsumer) or not consumer.trouble:
+            return "", 0.0
+        return consumer.trouble, time.monotonic() - consumer.trouble_since
+
+    @property
     def uncommitted(self) -> bool:
         """Whether finished work waits for Kafka to take its offsets."""
         return bool(self._finished)
@@ -165,6 +191,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
             "member": self._member,
             "in_hand": self.busy,
             "uncommitted": {f"{p.topic}:{p.partition}": offset for p, offset in self._finished.items()},
+            "trouble": self.trouble[0],
             "assigned": sorted(p.partition for p in consumer.assignment()) if consumer is not None else [],
         }
 
@@ -188,7 +215,11 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
         """Return how many messages of our partitions are not finished. Asks the brokers."""
         consumer = self.consumer
         partitions = list(consumer.assignment()) if consumer is not None else []
-        if consumer is None or not partitions:
+        if consumer is None:
+            return 0
+        if not partitions:
+            # Nothing is ours; the question is whether brokers answer at all.
+            await consumer.topics()
             return 0
         ends = await consumer.end_offsets(partitions)
         total = 0

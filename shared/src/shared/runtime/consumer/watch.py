@@ -43,13 +43,16 @@ class Watch:
                 await self.look(intake)
 
     async def look(self, intake: Intake) -> None:
-        """Measure the lag of one intake, retry its commit, and end the process when it is stuck."""
+        """Judge one intake: measure its lag, retry its commit, and end the process when it is stuck.
+
+        Stuck is: behind and without progress, or unable to fetch although brokers answer.
+        """
         if intake.uncommitted and not intake.busy:
             await intake.commit()
         if intake.batches.waiting:
             intake.progressed = time.monotonic()
             return
-        still = time.monotonic() - intake.progressed
+        still = max(time.monotonic() - intake.progressed, intake.trouble[1])
         if still < self._stuck_after and time.monotonic() - self._looked.get(intake.group, 0) < _LAG_SECONDS:
             return
         self._looked[intake.group] = time.monotonic()
@@ -61,7 +64,7 @@ class Watch:
             intake.progressed = time.monotonic()
             return
         metrics.LAG.labels(intake.group).set(lag)
-        if lag == 0:
+        if lag == 0 and intake.trouble[1] < self._stuck_after:
             intake.progressed = time.monotonic()
         elif still >= self._stuck_after:
             log.critical("no progress; the process ends so that a new one takes over", lag=lag, seconds=round(still, 1), **intake.state())

@@ -1,7 +1,8 @@
 """Which addresses may be called.
 
-Python's own classifiers are too weak for this (``is_global`` is true for ``2002:7f00:1::``), so the networks are listed here, and addresses that carry another one inside are unwrapped first. Sources: the IANA special-purpose
-address registries and the cloud providers' pages on their metadata services.
+Python's own classifiers are too weak for this (``is_global`` is true for ``2002:7f00:1::``), so the networks are listed
+here, and addresses that carry another one inside are unwrapped first. Sources: the IANA special-purpose address registries
+and the cloud providers' pages on their metadata services.
 """
 
 from collections.abc import Iterable
