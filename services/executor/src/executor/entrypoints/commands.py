@@ -24,6 +24,7 @@ from shared.runtime.database import why_away
 from shared.runtime.delivery import Outbox
 from shared.runtime.delivery.dead import set_aside
 from shared.runtime.delivery.inbox import enter
+from shared.runtime.kafka_topics import create_missing, wanted, wanted_dead_letter
 from shared.runtime.logging import get_logger
 from shared.runtime.parts import Away, NotReady
 from shared.runtime.settings import ServiceSettings
@@ -67,6 +68,8 @@ class CommandIntake:
     async def start(self) -> None:
         """Join the group; raises Away while no broker answers."""
         member = f"executor-{self._settings.instance}"
+        dead = wanted_dead_letter(RUNS_COMMANDS.dead_letter(self._group))
+        await create_missing(self._settings.kafka, [wanted(RUNS_COMMANDS), dead], self._settings.topic_replication)
         consumer = AIOKafkaConsumer(
             RUNS_COMMANDS.name,
             bootstrap_servers=self._settings.kafka,

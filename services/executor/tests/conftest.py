@@ -1,0 +1,150 @@
+"""A real executor over real Kafka and PostgreSQL, and what a test needs to speak with it."""
+
+import asyncio
+import json
+import os
+import sys
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from shared.contracts.endpoints import EndpointRegistered
+from shared.contracts.runs import RunEvent
+from shared.contracts.topics import ENDPOINTS_REGISTRY, RUNS_COMMANDS, RUNS_OUTCOMES, TOPICS, WORKFLOWS_REGISTRY
+from shared.contracts.workflows import WorkflowDefinition, WorkflowPublished
+from shared.runtime import clock, keys
+from shared.runtime.kafka_topics import create_missing, wanted
+from shared.runtime.sealed import SealingKey
+from shared.testing.kafka import KafkaPart
+from shared.testing.ports import free_ports
+from shared.testing.postgres import PostgresPart
+from shared.testing.process import PartProcess, scratch_folder
+from shared.testing.wait import eventually
+
+
+class ExecutorPart:
+    """``python -m executor`` as a process of its own."""
+
+    def __init__(self, kafka: KafkaPart, database_url: str, keys_dir: Path, instance: str = "0") -> None:
+        self.folder = scratch_folder(f"executor-{instance}")
+        (self.port,) = free_ports(1)
+        self.instance = instance
+        self.database_url = database_url
+        env = os.environ | {
+            "FLOWTOWER_KAFKA": kafka.bootstrap,
+            "FLOWTOWER_DATABASE_URL": database_url,
+            "FLOWTOWER_PORT": str(self.port),
+            "FLOWTOWER_KEYS_DIR": str(keys_dir),
+            "FLOWTOWER_INSTANCE": instance,
+            "FLOWTOWER_EGRESS_ALLOW": "127.0.0.0/8,::1/128,localhost",
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        }
+        self.process = PartProcess("executor", [sys.executable, "-m", "executor"], folder=self.folder, env=env, stop_within=30)
+
+    def start(self, within: float = 60) -> None:
+        self.process.start(self.ready, within=within)
+
+    def ready(self) -> bool:
+        try:
+            return httpx.get(f"http://127.0.0.1:{self.port}/readyz", trust_env=False, timeout=5).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+
+class Tower:
+    """The rest of Flowtower, as the executor sees it."""
+
+    def __init__(self, kafka: KafkaPart, keys_dir: Path) -> None:
+        self.kafka = kafka
+        self.sealing = SealingKey.from_file(keys_dir / "executor.pub")
+        self.events: list[Any] = []
+        self.raw: dict[tuple[str, int], list[bytes]] = {}
+
+    async def start(self) -> None:
+        await create_missing(self.kafka.bootstrap, [wanted(topic) for topic in TOPICS], 1)
+        self.producer = AIOKafkaProducer(bootstrap_servers=self.kafka.bootstrap, acks="all")
+        await self.producer.start()
+        self.consumer = AIOKafkaConsumer(RUNS_OUTCOMES.name, bootstrap_servers=self.kafka.bootstrap, auto_offset_reset="earliest")
+        await self.consumer.start()
+        self.listening = asyncio.create_task(self._listen())
+
+    async def stop(self) -> None:
+        self.listening.cancel()
+        await asyncio.gather(self.listening, return_exceptions=True)
+        await self.consumer.stop()
+        await self.producer.stop()
+
+    async def _listen(self) -> None:
+        async for record in self.consumer:
+            event = RUNS_OUTCOMES.decode(record.value)
+            self.raw.setdefault((event.run_id, event.seq), []).append(record.value)
+            self.events.append(event)
+
+    async def publish(self, definition: WorkflowDefinition, version: int = 1, *, retired: bool = False) -> None:
+        event = WorkflowPublished(
+            workflow_id=f"id-{definition.workflow}", version=version, definition=definition, published_at=clock.now(), retired=retired
+        )
+        await self.send(WORKFLOWS_REGISTRY, event, f"{event.workflow_id}:{version}")
+
+    async def endpoint(self, name: str, kind: str, options: dict[str, Any], secret: dict[str, Any] | None = None) -> None:
+        endpoint_id = f"id-{name}"
+        sealed = None if secret is None else self.sealing.seal(json.dumps(secret).encode(), owner=endpoint_id)
+        event = EndpointRegistered(endpoint_id=endpoint_id, name=name, kind=kind, options=options, sealed_secret=sealed)
+        await self.send(ENDPOINTS_REGISTRY, event, endpoint_id)
+
+    async def send(self, topic: Any, event: Any, key: str) -> None:
+        headers = [("ce_id", uuid.uuid4().hex.encode()), ("ce_source", b"flowtower/gateway")]
+        await self.producer.send_and_wait(topic.name, topic.encode(event), key=key.encode(), headers=headers)
+
+    async def command(self, command: Any, run_id: str) -> None:
+        await self.send(RUNS_COMMANDS, command, run_id)
+
+    def of(self, run_id: str) -> list[Any]:
+        """Return a run's events in order, each once."""
+        once = {event.seq: event for event in self.events if event.run_id == run_id}
+        return [once[seq] for seq in sorted(once)]
+
+    async def until(self, run_id: str, kind: str, *, within: float = 30, times: int = 1, **fields: Any) -> Any:
+        """Return the event of a run when it has come so many times."""
+
+        async def come() -> Any:
+            found = [e for e in self.of(run_id) if e.event == kind and all(getattr(e, k) == v for k, v in fields.items())]
+            return found[times - 1] if len(found) >= times else None
+
+        try:
+            return await eventually(come, within=within, about=f"{kind} {fields} of {run_id}")
+        except AssertionError as error:
+            told = "\n".join(e.model_dump_json(exclude_none=True) for e in self.of(run_id))
+            raise AssertionError(f"{error}\n{told}") from error
+
+
+def whole(events: list[RunEvent]) -> None:
+    """Assert that a run's events have no gap."""
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+
+
+@pytest.fixture(scope="session")
+def executor_keys() -> Path:
+    folder = scratch_folder("keys")
+    keys.make(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def executor(kafka: KafkaPart, postgres: PostgresPart, executor_keys: Path) -> Iterator[ExecutorPart]:
+    part = ExecutorPart(kafka, postgres.fresh_database(), executor_keys)
+    part.start()
+    yield part
+    part.process.stop()
+
+
+@pytest.fixture(scope="session")
+async def tower(kafka: KafkaPart, executor_keys: Path) -> AsyncIterator[Tower]:
+    tower = Tower(kafka, executor_keys)
+    await tower.start()
+    yield tower
+    await tower.stop()
