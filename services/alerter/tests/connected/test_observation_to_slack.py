@@ -16,7 +16,7 @@ async def test_a_missing_heartbeat_is_told_and_its_recovery_updates_the_same_mes
     rule = await world.rule(RuleSubject.CLUSTER, HEARTBEAT, channel, severity=Severity.CRITICAL, summary="No heartbeat on {name} for 30 s")
     await world.observe(cluster, heartbeat_age=45)
 
-    (message,) = await world.until(lambda: world.slack.messages(), about="a Slack message")
+    (message,) = await world.until(world.slack.messages, about="a Slack message")
     assert f"No heartbeat on {cluster} for 30 s" in message.text
     assert "Firing" in message.text
     (fired,) = [event for event in world.alerts(rule.rule_id) if event.state is AlertState.FIRING]
@@ -42,7 +42,7 @@ async def test_the_absence_of_heartbeats_is_noticed_without_another_observation(
     cluster = await world.cluster()
     await world.rule(RuleSubject.CLUSTER, "answered && scheduler.heartbeat_age > 30.0", channel)
     await world.observe(cluster, heartbeat_age=26)
-    await world.until(lambda: world.slack.messages(), within=12, about="the age went over 30 s by itself")
+    await world.until(world.slack.messages, within=12, about="the age went over 30 s by itself")
 
 
 async def test_a_cluster_that_is_away_makes_component_rules_unknown_and_fires_only_the_rule_about_it(world) -> None:
