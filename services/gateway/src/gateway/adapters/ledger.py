@@ -5,7 +5,6 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from shared.runtime.clock import now
 from sqlalchemy import bindparam, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,6 +13,7 @@ from sqlalchemy.types import Text
 from gateway.adapters.tables import AuditEntry, IdempotencyKey
 from gateway.application.definitions import Entry
 from gateway.application.ports.work import Remembered
+from shared.runtime.clock import now
 
 LIVE_CHANNEL = "gateway_live"
 

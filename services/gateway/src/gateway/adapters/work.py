@@ -4,9 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from pydantic import BaseModel
-from shared.runtime.clock import now
-from shared.runtime.delivery import Outbox, Transaction
-from shared.runtime.tracing import current_traceparent
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
@@ -18,6 +15,9 @@ from gateway.application.ports.work import Remembered
 from shared.contracts.clusters import ClusterCommand, CommandStatus
 from shared.contracts.runs import StartRun
 from shared.contracts.topics import Topic
+from shared.runtime.clock import now
+from shared.runtime.delivery import Outbox, Transaction
+from shared.runtime.tracing import current_traceparent
 
 
 class SqlWork(DefinitionRows):

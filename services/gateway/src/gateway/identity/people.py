@@ -4,9 +4,6 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.runtime.clock import now
-from shared.runtime.database import Database
-from shared.runtime.ids import new_id
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
@@ -16,6 +13,9 @@ from gateway.identity.passwords import Passwords
 from gateway.identity.principal import Principal
 from gateway.identity.secrets import digest, new_secret, same
 from gateway.identity.tables import ApiToken, Session, SetupToken, User
+from shared.runtime.clock import now
+from shared.runtime.database import Database
+from shared.runtime.ids import new_id
 
 SESSION_LIFE = timedelta(hours=12)
 SESSION_IDLE = timedelta(hours=2)
@@ -65,12 +65,12 @@ class People:
                 raise Throttled(pause)
             user = (await session.execute(select(User).where(User.name == folded))).scalar_one_or_none()  # type: ignore[arg-type]
             # Counted before it is known: tries in parallel can't all be the free one.
-            await throttle.note_failure(session, subjects, at)
+            noted = await throttle.note_try(session, subjects, at)
         right = await self._passwords.verify(password, None if user is None else user.password_hash)
         if not right or user is None or user.disabled:
             raise WrongCredentials
         async with self._database.session() as session:
-            await throttle.forgive(session, subjects)
+            await throttle.forgive(session, subjects, noted)
             if old_cookie:
                 await session.execute(delete(Session).where(Session.secret_hash == digest(old_cookie)))  # type: ignore[arg-type]
             await session.execute(delete(Session).where(Session.expires_at < at))  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 import hashlib
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -41,13 +41,15 @@ async def pause_before(session: AsyncSession, subjects: dict[str, int], at: date
     return max((wait_after(count, subjects[subject], last, at) for subject, count, last in rows), default=timedelta(0))
 
 
-async def note_failure(session: AsyncSession, subjects: dict[str, int], at: datetime) -> None:
-    """Count a failure, and forget old ones."""
-    await session.execute(insert(FailedTry), [{"subject": subject, "at": at} for subject in subjects])
+async def note_try(session: AsyncSession, subjects: dict[str, int], at: datetime) -> list[int]:
+    """Count a try as a failure until it is known, forget old ones, and return what was noted."""
+    statement = insert(FailedTry).values([{"subject": subject, "at": at} for subject in subjects]).returning(FailedTry.id)  # type: ignore[arg-type]
+    noted = list((await session.execute(statement)).scalars())
     await session.execute(delete(FailedTry).where(FailedTry.at < at - 2 * WINDOW))  # type: ignore[arg-type]
+    return noted
 
 
-async def forgive(session: AsyncSession, subjects: dict[str, int]) -> None:
-    """Forget the account's failures after a success; the address keeps its own."""
+async def forgive(session: AsyncSession, subjects: dict[str, int], noted: list[int]) -> None:
+    """After a success forget this try and the account's failures; the address keeps its earlier ones."""
     accounts = [subject for subject in subjects if subject.startswith("account:")]
-    await session.execute(delete(FailedTry).where(FailedTry.subject.in_(accounts)))  # type: ignore[attr-defined]
+    await session.execute(delete(FailedTry).where(or_(FailedTry.id.in_(noted), FailedTry.subject.in_(accounts))))  # type: ignore[attr-defined,union-attr]

@@ -6,8 +6,6 @@ from datetime import timedelta
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from shared.runtime.clock import now
-from shared.runtime.ids import new_id
 
 from gateway.application.definitions import Actor, Entry, Kind
 from gateway.application.ports.work import Work, Works
@@ -16,6 +14,8 @@ from shared.contracts.alerts import AcknowledgeAlert, TestChannel
 from shared.contracts.base import Json
 from shared.contracts.clusters import ClusterAction, ClusterCommand, PauseDag, PollNow, TriggerDag
 from shared.contracts.topics import ALERTS_COMMANDS, CLUSTERS_COMMANDS
+from shared.runtime.clock import now
+from shared.runtime.ids import new_id
 
 EXPIRES_AFTER = timedelta(minutes=15)
 """A command that the poller meets later than this is refused instead of carried out late."""

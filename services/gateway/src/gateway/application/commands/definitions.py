@@ -3,18 +3,18 @@
 from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
-from shared.runtime.clock import now
-from shared.runtime.ids import new_id
 
 from gateway.application.definitions import Actor, Definition, Entry, Kind
 from gateway.application.ports.work import Sealer, Work, Works
 from gateway.domain.problems import Conflict, FieldProblem, Invalid, Missing, Stale
 from shared.contracts.topics import Topic
+from shared.runtime.clock import now
+from shared.runtime.ids import new_id
 
-I = TypeVar("I", bound=BaseModel)
+Given = TypeVar("Given", bound=BaseModel)
 
 
-class Shape(Protocol[I]):
+class Shape(Protocol[Given]):
     """What one kind of definition adds: its checks, its secret and its message."""
 
     kind: Kind
@@ -22,14 +22,14 @@ class Shape(Protocol[I]):
     opener: str
     """The service that alone can open the secret."""
 
-    async def ask(self, given: I) -> list[FieldProblem]:
+    async def ask(self, given: Given) -> list[FieldProblem]:
         """Ask others, before the transaction begins: nothing waits for a network inside of one."""
         ...
 
-    async def check(self, work: Work, given: I, before: Definition | None) -> list[FieldProblem]: ...
-    def name(self, given: I) -> str: ...
-    def body(self, given: I) -> dict[str, Any]: ...
-    def secret(self, given: I) -> dict[str, str] | None:
+    async def check(self, work: Work, given: Given, before: Definition | None) -> list[FieldProblem]: ...
+    def name(self, given: Given) -> str: ...
+    def body(self, given: Given) -> dict[str, Any]: ...
+    def secret(self, given: Given) -> dict[str, str] | None:
         """Return the secrets that were given by name; None = keep what is stored; {} = forget it."""
         ...
 
@@ -42,26 +42,29 @@ class Shape(Protocol[I]):
     async def may_go(self, work: Work, definition: Definition) -> None: ...
 
 
-class Define(Generic[I]):
+class Define(Generic[Given]):
     """The use cases of one kind of definition."""
 
-    def __init__(self, works: Works, sealer: Sealer, shape: Shape[I]) -> None:
+    def __init__(self, works: Works, sealer: Sealer, shape: Shape[Given]) -> None:
         self._works = works
         self._sealer = sealer
         self._shape = shape
 
-    async def create(self, actor: Actor, given: I) -> Definition:
-        """Register it; the registry event leaves with it."""
-        await self._ask(given)
-        async with self._works.begin() as work:
+    async def create(self, actor: Actor, given: Given, *, work: Work | None = None) -> Definition:
+        """Register it; the registry event leaves with it. ``work``: a transaction that is open already, after ``ask``."""
+        if work is not None:
             return await self._create(work, actor, given)
+        await self.ask(given)
+        async with self._works.begin() as own:
+            return await self._create(own, actor, given)
 
-    async def _ask(self, given: I) -> None:
+    async def ask(self, given: Given) -> None:
+        """Ask what must be asked of others before anything is written."""
         problems = await self._shape.ask(given)
         if problems:
             raise Invalid(*problems)
 
-    async def _create(self, work: Work, actor: Actor, given: I) -> Definition:
+    async def _create(self, work: Work, actor: Actor, given: Given) -> Definition:
         shape, at = self._shape, now()
         await self._check(work, given, None)
         identity = new_id()
@@ -75,10 +78,10 @@ class Define(Generic[I]):
         await self._tell(work, actor, "created", None, made)
         return made
 
-    async def replace(self, actor: Actor, definition_id: str, given: I, *, if_match: str | None) -> Definition:
+    async def replace(self, actor: Actor, definition_id: str, given: Given, *, if_match: str | None) -> Definition:
         """Change it as a whole. ``if_match``: the ETag that the change began from; None takes any."""
         shape = self._shape
-        await self._ask(given)
+        await self.ask(given)
         async with self._works.begin() as work:
             before = await self._current(work, definition_id, if_match)
             await self._check(work, given, before)
@@ -116,7 +119,7 @@ class Define(Generic[I]):
             raise Stale(kind, expected=if_match, current=found.revision)
         return found
 
-    async def _check(self, work: Work, given: I, before: Definition | None) -> None:
+    async def _check(self, work: Work, given: Given, before: Definition | None) -> None:
         problems = await self._shape.check(work, given, before)
         namesake = await work.named(self._shape.kind, self._shape.name(given))
         if namesake is not None and (before is None or namesake.id != before.id):

@@ -4,7 +4,6 @@ import json
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from shared.runtime.ids import new_id
 
 from gateway.application.commands.workflows import refuse_retired
 from gateway.application.definitions import Actor, Entry
@@ -14,6 +13,7 @@ from gateway.domain.problems import Conflict, FieldProblem, Invalid, Missing
 from shared.contracts.base import Json
 from shared.contracts.runs import CancelRun, RetryNow, RetryRun, StartRun
 from shared.contracts.topics import RUNS_COMMANDS
+from shared.runtime.ids import new_id
 
 MAX_INPUTS_BYTES = 64 * 1024
 ENDED = ("succeeded", "failed", "cancelled", "refused")

@@ -2,9 +2,6 @@
 
 from dataclasses import replace
 
-from shared.runtime.clock import now
-from shared.runtime.ids import new_id
-
 from gateway.application.definitions import Actor, Entry, VersionRecord, WorkflowRecord
 from gateway.application.ports.work import Work, Works
 from gateway.application.ports.yaml import YamlReader
@@ -12,6 +9,8 @@ from gateway.domain.problems import Conflict, InvalidDocument, Missing, Problem,
 from gateway.domain.workflow_yaml import Reading
 from shared.contracts.topics import MAX_MESSAGE_BYTES, WORKFLOWS_REGISTRY
 from shared.contracts.workflows import WorkflowDefinition, WorkflowPublished
+from shared.runtime.clock import now
+from shared.runtime.ids import new_id
 
 
 class PublishWorkflows:

@@ -2,8 +2,9 @@
 
 import sqlalchemy as sa
 from alembic import op
-from shared.runtime.delivery import create_delivery_tables, drop_delivery_tables
 from sqlalchemy.dialects.postgresql import JSONB
+
+from shared.runtime.delivery import create_delivery_tables, drop_delivery_tables
 
 revision = "0001"
 down_revision = None
