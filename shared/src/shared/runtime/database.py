@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 from sqlalchemy import event, text
@@ -58,6 +59,13 @@ def may_pass_again(error: BaseException) -> bool:
     return _sqlstate(error) in _AGAIN
 
 
+def _where(dsn: str) -> str:
+    """Return host and port, or the socket's directory, of a URL; never its user or password."""
+    url = urlsplit(dsn)
+    host = url.hostname or parse_qs(url.query).get("host", ["the default socket"])[0]
+    return host if host.startswith("/") else f"{host}:{url.port or 5432}"
+
+
 def _refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
     """Let the pool replace a connection whose server went away, at no cost; a question before each use would cost a round trip."""
     if connection.driver_connection.is_closed():
@@ -100,7 +108,7 @@ class Database:
                 },
             )
         except (OSError, TimeoutError) as error:
-            raise Away(f"PostgreSQL does not answer: {error or type(error).__name__}") from error
+            raise Away(f"PostgreSQL at {_where(self._dsn)} does not answer: {error or type(error).__name__}") from error
         except asyncpg.PostgresError as error:
             if reason := why_away(error):
                 raise Away(reason) from error
