@@ -74,7 +74,9 @@ async def test_the_trace_goes_on_through_a_handler(consuming, notes, outside, ou
                 transaction.publish(notes, notes.message(number=2), key="k")
 
     async with consuming(notes, handler):
-        await outside.send_and_wait(notes.name, b'{"number":1}', key=b"k", headers=[("traceparent", f"00-{TRACE}-00f067aa0ba902b7-01".encode())])
+        await outside.send_and_wait(
+            notes.name, b'{"number":1}', key=b"k", headers=[("traceparent", f"00-{TRACE}-00f067aa0ba902b7-01".encode())]
+        )
         records = await kafka.read(notes.name, at_least=2)
     written = dict(next(record.headers for record in records if record.value == b'{"number":2,"text":""}'))["traceparent"].decode()
     assert written.split("-")[1] == TRACE
@@ -92,12 +94,16 @@ async def test_the_trace_goes_on_through_a_handler(consuming, notes, outside, ou
         (b"NaN", "invalid", "message"),
     ],
 )
-async def test_poison_is_set_aside_at_once_and_the_next_message_is_handled(consuming, notes, outside, kafka, database, value, kind, reason) -> None:
+async def test_poison_is_set_aside_at_once_and_the_next_message_is_handled(
+    consuming, notes, outside, kafka, database, value, kind, reason
+) -> None:
     keeper = Keeper()
     headers = [("x-odd", b"\xff\xfe\x00"), ("ce_id", b"poison-1")]
     async with consuming(notes, keeper):
         began = time.monotonic()
-        bad = await outside.send_and_wait(notes.name, value, partition=0, key=b"\x00\xff" if kind == "undecodable" else b"k", headers=headers)
+        bad = await outside.send_and_wait(
+            notes.name, value, partition=0, key=b"\x00\xff" if kind == "undecodable" else b"k", headers=headers
+        )
         await outside.send_and_wait(notes.name, b'{"number": 2}', partition=0, key=b"k")
         events = await keeper.has(1)
         assert time.monotonic() - began < 2
@@ -158,7 +164,9 @@ async def test_what_a_handler_rejects_is_set_aside_and_its_neighbours_are_handle
     assert (told["dl_kind"], told["dl_reason"], told["dl_tries"], letter.value) == (b"rejected", b"two is not taken", b"1", b'{"number":2}')
 
 
-async def test_a_handler_that_fails_for_good_gets_three_tries_and_its_effects_are_undone(consuming, notes, outside, kafka, database) -> None:
+async def test_a_handler_that_fails_for_good_gets_three_tries_and_its_effects_are_undone(
+    consuming, notes, outside, kafka, database
+) -> None:
     tries = []
 
     async def handler(transaction, events) -> None:
