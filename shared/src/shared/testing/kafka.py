@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError, for_code
 
 from shared.testing.containers import Runnable, containers_wanted, kafka_container
 from shared.testing.kafka_jars import java, kafka_jars
-from shared.testing.ports import free_ports
+from shared.testing.ports import answers, free_ports
 from shared.testing.process import PartFailed, PartProcess, scratch_folder
 from shared.testing.wait import eventually
 
@@ -94,7 +94,7 @@ class KafkaPart:
         self.process.kill()
 
     def _ready(self) -> bool:
-        return run_apart(self._answers()) is True
+        return answers(self.port) and run_apart(self._answers()) is True
 
     async def _answers(self) -> bool:
         """Ask for a group's coordinator: the port opens before groups work, so a connection alone proves little."""
