@@ -9,11 +9,13 @@ from playwright.async_api import Browser
 from shared.runtime.keys import make as make_keys
 from shared.testing.airflow import AirflowPart
 from shared.testing.chromium import running_chromium
+from shared.testing.collector import Collector
 from shared.testing.kafka import KafkaPart
 from shared.testing.postgres import PostgresPart
 from shared.testing.process import scratch_folder
 from shared.testing.prometheus import PrometheusPart
 from shared.testing.rabbitmq import RabbitPart
+from shared.testing.receiver import Receiver
 from shared.testing.slack import SlackPart
 from shared.testing.smtp import SmtpPart
 from shared.testing.tower import Tower
@@ -107,11 +109,29 @@ def keys() -> Path:
 
 
 @pytest.fixture(scope="session")
-def tower(kafka: KafkaPart, postgres: PostgresPart, keys: Path) -> Iterator[Tower]:
+def tower(kafka: KafkaPart, postgres: PostgresPart, keys: Path, collector: Collector) -> Iterator[Tower]:
     """Give the four services, running and ready."""
-    part = Tower(kafka, postgres, keys)
+    part = Tower(kafka, postgres, keys, collector=collector)
     try:
         part.start_all()
         yield part
     finally:
         part.stop_all()
+
+
+@pytest.fixture(scope="session")
+def collector() -> Iterator[Collector]:
+    """Give a collector of OpenTelemetry spans; the tower's services export to it."""
+    part = Collector()
+    part.start()
+    yield part
+    part.stop()
+
+
+@pytest.fixture(scope="session")
+def receiver() -> Iterator[Receiver]:
+    """Give an HTTP service that remembers what it is sent; call `clear` before use, it is shared by the session."""
+    part = Receiver()
+    part.start()
+    yield part
+    part.stop()

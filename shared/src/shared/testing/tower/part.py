@@ -1,5 +1,6 @@
 """The four services as processes on free ports, each to be killed, stopped and started by itself."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -10,11 +11,12 @@ from typing import Any
 import httpx
 
 from shared.testing.checkout import checkout
+from shared.testing.collector import Collector
 from shared.testing.kafka import KafkaPart
 from shared.testing.ports import free_ports
 from shared.testing.postgres import PostgresPart
 from shared.testing.process import PartFailed, PartProcess, scratch_folder
-from shared.testing.tower.people import Person, fill_in
+from shared.testing.tower.people import Person, set_up, sign_in
 from shared.testing.wait import eventually, wait_until
 
 SERVICES = ("gateway", "cluster-poller", "executor", "alerter")
@@ -25,7 +27,7 @@ FIRST = Person()
 class Tower:
     """Flowtower, running. One database of its own; the session's Kafka."""
 
-    def __init__(self, kafka: KafkaPart, postgres: PostgresPart, keys: Path) -> None:
+    def __init__(self, kafka: KafkaPart, postgres: PostgresPart, keys: Path, *, collector: Collector | None = None) -> None:
         self.kafka = kafka
         self.postgres = postgres
         self.database_url = postgres.fresh_database()
@@ -33,11 +35,11 @@ class Tower:
         self.ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
         self.urls = {name: f"http://127.0.0.1:{port}" for name, port in self.ports.items()}
         self.gateway_url = self.urls["gateway"]
-        self.env = self._environment(keys)
+        self.env = self._environment(keys, collector)
         self._processes: dict[str, PartProcess] = {}
         self._has_user = False
 
-    def _environment(self, keys: Path) -> dict[str, str]:
+    def _environment(self, keys: Path, collector: Collector | None) -> dict[str, str]:
         """Return what all services share. Everything that a test talks to is on loopback, so egress to it is allowed."""
         sources = [checkout() / "shared" / "src", *(checkout() / "services" / name / "src" for name in SERVICES)]
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("FLOWTOWER_")}
@@ -50,6 +52,8 @@ class Tower:
             "FLOWTOWER_KEYS_DIR": str(keys),
             "FLOWTOWER_EGRESS_ALLOW": "127.0.0.0/8",
             "FLOWTOWER_LOG_LEVEL": "INFO",
+            "FLOWTOWER_OTLP_ENDPOINT": "" if collector is None else collector.endpoint,
+            "OTEL_BSP_SCHEDULE_DELAY": "200",
             "FLOWTOWER_UI_DIR": str(checkout() / "services" / "ui"),
             "FLOWTOWER_PUBLIC_URL": self.gateway_url,
             "FLOWTOWER_GATEWAY_URL": self.gateway_url,
@@ -152,19 +156,14 @@ class Tower:
         """Return a signed-in client; the first call also makes the first user. The caller closes it."""
         client = self.anonymous()
         try:
-            if not self._has_user and (link := self.setup_link()) is not None:
-                await self._settled(await fill_in(client, await client.get(link), FIRST))
-                self._has_user = True
-                client.cookies.clear()
-            await self._settled(await fill_in(client, await client.get("/sign-in/"), person))
+            if not self._has_user and (link := await asyncio.to_thread(self.setup_link)) is not None:
+                await set_up(client, link, FIRST)
+            self._has_user = True
+            await sign_in(client, person)
         except BaseException:
             await client.aclose()
             raise
         return client
-
-    async def _settled(self, answer: httpx.Response) -> None:
-        if answer.is_error:
-            raise PartFailed(f"{answer.request.method} {answer.url} answered {answer.status_code}:\n{answer.text[:2000]}")
 
     async def eventually_ready(self, name: str, *, within: float = READY_WITHIN) -> None:
         """Wait without blocking the event loop until a service is ready."""

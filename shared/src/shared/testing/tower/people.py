@@ -1,11 +1,11 @@
-"""How people come in: the first user by the set-up link, everybody else by name and password."""
+"""How programs come in for people: the first user by the set-up link, everybody else by name and password."""
 
 from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
 from shared.testing.process import PartFailed
-from shared.testing.tower.forms import form_with_password
 
 
 @dataclass(frozen=True)
@@ -17,21 +17,20 @@ class Person:
     email: str = "ada@flow.test"
 
 
-async def fill_in(client: httpx.AsyncClient, page: httpx.Response, person: Person) -> httpx.Response:
-    """Fill in the form of a page that asks for a password and send it, as a browser would.
+async def set_up(client: httpx.AsyncClient, link: str, person: Person) -> None:
+    """Make the first user with the token of a set-up link."""
+    (token,) = parse_qs(urlsplit(link).query)["token"]
+    body = {"token": token, "name": person.name, "password": person.password, "email": person.email}
+    _settled(await client.post("/api/account/set-up/", json=body))
 
-    Raises:
-        PartFailed: The page has no such form; its beginning is in the message.
-    """
-    form = form_with_password(page.text)
-    if form is None:
-        raise PartFailed(f"{page.url} answered {page.status_code} and has no form with a password:\n{page.text[:2000]}")
-    filled = dict(form.fields)
-    for name, kind in form.kinds.items():
-        if kind == "password":
-            filled[name] = person.password
-        elif kind == "email" or "email" in name:
-            filled[name] = person.email
-        elif kind == "text":
-            filled[name] = person.name
-    return await client.post(page.url.join(form.action or str(page.url)), data=filled)
+
+async def sign_in(client: httpx.AsyncClient, person: Person) -> None:
+    """Sign a client in: it then carries the session's cookie, and the token that changes need."""
+    answer = await client.post("/api/account/sign-in/", json={"name": person.name, "password": person.password})
+    _settled(answer)
+    client.headers["X-CSRF-Token"] = answer.json()["csrf_token"]
+
+
+def _settled(answer: httpx.Response) -> None:
+    if answer.is_error:
+        raise PartFailed(f"{answer.request.method} {answer.url} answered {answer.status_code}:\n{answer.text[:2000]}")
