@@ -57,7 +57,9 @@ class SampleSite:
     async def test(self) -> Response:
         frame = Frame(now=NOW, csrf="t", nonce="n", path="/")
         page = endpoints.endpoint_edit()
-        return HTMLResponse(self.templates.part("endpoints/form.html", "test", frame, {"page": page, "shell": None, "active": "", "notice": None}))
+        return HTMLResponse(
+            self.templates.part("endpoints/form.html", "test", frame, {"page": page, "shell": None, "active": "", "notice": None})
+        )
 
     async def post(self, path: str, request: Request) -> Response:
         self.posted.append((f"/{path}", {key: str(value) for key, value in (await request.form()).items()}))
