@@ -1,5 +1,6 @@
 // Mounts the graph: takes its data from the list behind it, and follows that list as live updates change it.
 import "@xyflow/svelte/dist/style.css";
+import "../styles/flow-vendor.css";
 import "./FlowGraph.svelte";
 
 export function mount(host) {

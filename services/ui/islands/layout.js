@@ -25,7 +25,6 @@ export function layOut(graph) {
       width: WIDTH,
       height: tall(node),
       ariaLabel: words,
-      ariaRole: "button",
       draggable: false,
     };
   });

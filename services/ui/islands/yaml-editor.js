@@ -53,7 +53,7 @@ export function mount(host) {
     extensions: [
       basicSetup,
       EditorView.cspNonce.of(document.querySelector("script[nonce]")?.nonce ?? ""),
-      EditorView.contentAttributes.of({ "aria-label": area.getAttribute("aria-label"), spellcheck: "false" }),
+      EditorView.contentAttributes.of({ "aria-label": area.getAttribute("aria-label"), spellcheck: "false", tabindex: "0" }),
       EditorView.updateListener.of((update) => update.docChanged && (area.value = update.state.doc.toString())),
       EditorView.theme(look),
       syntaxHighlighting(colours),

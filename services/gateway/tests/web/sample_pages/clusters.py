@@ -20,9 +20,7 @@ CHIPS = (
     FilterChip(label="Unknown", url="/clusters/?state=unknown", count=1),
 )
 COMMANDS = (
-    CommandView(
-        id="c1", what="Pause", target="orders_hourly", state=state("sent"), asked_by="Mira Kessler", asked_at=ago(3)
-    ),
+    CommandView(id="c1", what="Pause", target="orders_hourly", state=state("sent"), asked_by="Mira Kessler", asked_at=ago(3)),
     CommandView(
         id="c2",
         what="Trigger a run",
@@ -75,9 +73,7 @@ def detail() -> ClusterPage:
         health=health(("bad", "ok", "ok", "ok"), 6),
         budget=Budget(used_per_minute=38, allowed_per_minute=120, last_poll_requests=4, last_poll_seconds=0.21),
         facts=(
-            Fact(
-                label="Address", value="https://airflow.eu-prod.example.com", url="https://airflow.eu-prod.example.com"
-            ),
+            Fact(label="Address", value="https://airflow.eu-prod.example.com", url="https://airflow.eu-prod.example.com"),
             Fact(label="API", value="/api/v2, token refreshed"),
             Fact(label="Polled", value="every 5 s"),
             Fact(label="User", value="flowtower", mono=True),
@@ -91,9 +87,7 @@ def detail() -> ClusterPage:
         ),
         commands=COMMANDS,
         import_errors=(
-            ImportErrorRow(
-                file="dags/legacy_export.py", message="ModuleNotFoundError: No module named 'exporter'", since=ago(7200)
-            ),
+            ImportErrorRow(file="dags/legacy_export.py", message="ModuleNotFoundError: No module named 'exporter'", since=ago(7200)),
         ),
         actions=(
             Action(label="Test connection", url="/clusters/eu-prod/test/", icon="test"),
@@ -141,11 +135,11 @@ def wrong() -> ClusterFormPage:
     return ClusterFormPage(
         id="eu-prod",
         name="eu-prod",
-        url="airflow.eu-prod.example.com",
+        base_url="airflow.eu-prod.example.com",
         username="flowtower",
-        password_kept=True,
+        secret_kept=True,
         problems=(
-            FieldProblem(field="url", message="The address has no scheme.", hint="Write https:// in front of it."),
+            FieldProblem(field="base_url", message="The address has no scheme.", hint="Write https:// in front of it."),
             FieldProblem(field="", message="One field needs another look."),
         ),
         test=ConnectionTest(
@@ -163,7 +157,7 @@ def wrong() -> ClusterFormPage:
 def tested() -> ClusterFormPage:
     return ClusterFormPage(
         name="eu-prod",
-        url="https://airflow.eu-prod.example.com",
+        base_url="https://airflow.eu-prod.example.com",
         username="flowtower",
         test=ConnectionTest(
             tone="ok",

@@ -6,7 +6,7 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 def took(seconds: float | None) -> str:
-    """A duration: ``0.04 s``, ``32.1 s``, ``1 min 08 s``, ``2 h 05 min``, ``3 d 4 h``; a dash when not known."""
+    """A duration: ``0.04 s``, ``32.1 s``, ``1 min 08 s``, ``43 min``, ``2 h 05 min``, ``3 d 4 h``; a dash when not known."""
     if seconds is None:
         return "–"
     if seconds < 1:
@@ -14,8 +14,10 @@ def took(seconds: float | None) -> str:
     if seconds < _MINUTE:
         return f"{seconds:.1f} s"
     whole = round(seconds)
-    if whole < _HOUR:
+    if whole < 10 * _MINUTE:
         return f"{whole // _MINUTE} min {whole % _MINUTE:02d} s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} min"
     if whole < _DAY:
         return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE:02d} min"
     return f"{whole // _DAY} d {whole % _DAY // _HOUR} h"
