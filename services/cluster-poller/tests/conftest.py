@@ -1,18 +1,33 @@
 """Simulated clusters as servers on free ports, and connections to them."""
 
+import os
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from aiokafka import AIOKafkaProducer
 from cluster_poller.clusters.connection import Connections
 from cluster_poller.registry import MAJORS
-from shared.contracts.clusters import ClusterRegistered
+from pydantic import BaseModel
+from shared.contracts import topics
+from shared.contracts.clusters import ClusterCommand, ClusterCommandOutcome, ClusterRegistered
+from shared.contracts.topics import Topic
+from shared.runtime.clock import now
 from shared.runtime.egress import Egress, EgressPolicy
+from shared.runtime.ids import new_id
+from shared.runtime.internal import InternalSigner
 from shared.runtime.keys import make
 from shared.runtime.sealed import OpeningKey, SealingKey
+from shared.testing.kafka import KafkaPart
+from shared.testing.ports import answers, free_port
+from shared.testing.postgres import PostgresPart
+from shared.testing.process import PartProcess, scratch_folder
+from shared.testing.wait import eventually
 from simulated_airflow.catalogue import DagSpec, recorded_catalogue
 from simulated_airflow.serving import Simulated, simulated_cluster
 
@@ -62,3 +77,84 @@ async def connections(poller_keys: Path) -> AsyncIterator[Connections]:
     found = Connections(egress, OpeningKey.from_file(poller_keys / "cluster-poller.key"), MAJORS)
     yield found
     await found.stop()
+
+
+class Station:
+    """Real cluster-poller processes on a database of their own, with Kafka to talk over."""
+
+    def __init__(self, kafka: KafkaPart, database_url: str, keys: Path) -> None:
+        self.kafka = kafka
+        self.database_url = database_url
+        self.keys = keys
+        self.processes: dict[str, PartProcess] = {}
+        self.ports: dict[str, int] = {}
+        self._signer = InternalSigner(keys, issuer="gateway")
+
+    def start(self, instance: str = "0", **env: str) -> None:
+        """Start a replica and wait until it is ready; ``env`` adds to its environment."""
+        port = self.ports[instance] = free_port()
+        given = {
+            "FLOWTOWER_KAFKA": self.kafka.bootstrap,
+            "FLOWTOWER_DATABASE_URL": self.database_url,
+            "FLOWTOWER_KEYS_DIR": str(self.keys),
+            "FLOWTOWER_PORT": str(port),
+            "FLOWTOWER_INSTANCE": instance,
+            "FLOWTOWER_EGRESS_ALLOW": "127.0.0.0/8",
+            "FLOWTOWER_POLLER_LEAST_SECONDS": "0.5",
+        }
+        process = PartProcess(
+            f"poller-{instance}",
+            [sys.executable, "-m", "cluster_poller"],
+            folder=scratch_folder("poller"),
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)} | given | env,
+        )
+        self.processes[instance] = process
+        process.start(lambda: httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200 if answers(port) else False, within=40)
+
+    async def say(self, topic: Topic, event: BaseModel | None, key: str) -> None:
+        """Produce one event as the gateway does; None is a tombstone."""
+        producer = AIOKafkaProducer(bootstrap_servers=self.kafka.bootstrap)
+        await producer.start()
+        try:
+            await producer.send_and_wait(topic.name, None if event is None else topic.encode(event), key.encode())
+        finally:
+            await producer.stop()
+
+    async def heard(self, topic: Topic, cluster_id: str) -> list[Any]:
+        """Give everything that was published about a cluster so far, in order."""
+        return [topic.decode(record.value) for record in await self.kafka.read(topic.name) if (record.key or b"").decode() == cluster_id]
+
+    async def ask(self, method: str, path: str, *, instance: str = "0", **given: Any) -> httpx.Response:
+        """Make an internal request as the gateway does."""
+        headers = {"Authorization": f"Bearer {self._signer.token('cluster-poller')}"}
+        async with httpx.AsyncClient(timeout=40) as client:
+            return await client.request(method, f"http://127.0.0.1:{self.ports[instance]}{path}", headers=headers, **given)
+
+    async def command(self, cluster_id: str, do: dict[str, Any], **more: Any) -> str:
+        """Ask something of a cluster; gives the command's id."""
+        command_id = new_id()
+        fields = {"command_id": command_id, "cluster_id": cluster_id, "requested_by": "ada", "requested_at": now(), "do": do}
+        await self.say(topics.CLUSTERS_COMMANDS, ClusterCommand.model_validate(fields | more), cluster_id)
+        return command_id
+
+    async def outcomes(self, command_id: str, cluster_id: str) -> list[ClusterCommandOutcome]:
+        return [outcome for outcome in await self.heard(topics.CLUSTERS_OUTCOMES, cluster_id) if outcome.command_id == command_id]
+
+    async def settled(self, command_id: str, cluster_id: str, *, within: float = 20.0) -> ClusterCommandOutcome:
+        """Wait until a command is confirmed or refused, and give that outcome."""
+
+        async def found() -> ClusterCommandOutcome | None:
+            ends = [one for one in await self.outcomes(command_id, cluster_id) if one.status.value in {"confirmed", "refused"}]
+            return ends[-1] if ends else None
+
+        return await eventually(found, within=within, every=0.3, about=f"the end of command {command_id}")
+
+
+@pytest.fixture(scope="module")
+def station(kafka: KafkaPart, postgres: PostgresPart, poller_keys: Path) -> Iterator[Station]:
+    """Give one running poller for the tests of a module; each test registers a cluster of its own."""
+    found = Station(kafka, postgres.fresh_database(), poller_keys)
+    found.start()
+    yield found
+    for process in found.processes.values():
+        process.stop()
