@@ -4,18 +4,22 @@ import asyncio
 import json
 import os
 import sys
+import threading
+import time
 import uuid
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
 from shared.contracts.endpoints import EndpointRegistered
-from shared.contracts.runs import RunEvent
 from shared.contracts.topics import ENDPOINTS_REGISTRY, RUNS_COMMANDS, RUNS_OUTCOMES, TOPICS, WORKFLOWS_REGISTRY
-from shared.contracts.workflows import WorkflowDefinition, WorkflowPublished
+from shared.contracts.workflows import Component, Connection, ExponentialRetry, FixedRetry, WorkflowDefinition, WorkflowPublished
 from shared.runtime import clock, keys
 from shared.runtime.kafka_topics import create_missing, wanted
 from shared.runtime.sealed import SealingKey
@@ -23,6 +27,7 @@ from shared.testing.kafka import KafkaPart
 from shared.testing.ports import free_ports
 from shared.testing.postgres import PostgresPart
 from shared.testing.process import PartProcess, scratch_folder
+from shared.testing.rabbitmq import RabbitPart
 from shared.testing.wait import eventually
 
 
@@ -122,9 +127,105 @@ class Tower:
             raise AssertionError(f"{error}\n{told}") from error
 
 
-def whole(events: list[RunEvent]) -> None:
-    """Assert that a run's events have no gap."""
-    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+class Service:
+    """An HTTP service that keeps what it was sent."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, bytes, dict[str, str]]] = []
+        self.answers: list[tuple[int, dict[str, str]]] = []
+        self.delay = 0.0
+        lock = threading.Lock()
+        service = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            wbufsize = 65536
+            disable_nagle_algorithm = True
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                if service.delay:
+                    time.sleep(service.delay)
+                with lock:
+                    status, headers = service.answers.pop(0) if service.answers else (200, {})
+                    service.calls.append((self.path, body, dict(self.headers) | {"status": str(status)}))
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("content-length", "2")
+                self.end_headers()
+                self.wfile.write(b"ok")
+
+            def log_message(self, *_: Any) -> None:
+                return
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def accepted(self) -> list[tuple[str, bytes, dict[str, str]]]:
+        return [call for call in self.calls if call[2]["status"] == "200"]
+
+
+class Flow:
+    """One workflow of orders under names of its own: topic, queue and service."""
+
+    def __init__(self, kafka: KafkaPart, rabbitmq: RabbitPart, service: Service) -> None:
+        self.word = uuid.uuid4().hex[:8]
+        self.kafka, self.rabbitmq, self.service = kafka, rabbitmq, service
+        self.topic = self.queue = f"orders-{self.word}"
+        self.workflow = f"flow-{self.word}"
+        self.endpoints = {kind: f"{kind}-{self.word}" for kind in ("kafka", "mq", "service")}
+
+    async def register(self, tower: Tower) -> None:
+        await tower.endpoint(self.endpoints["kafka"], "kafka", {"bootstrap_servers": self.kafka.bootstrap})
+        mq = {"host": "127.0.0.1", "port": self.rabbitmq.port, "username": "guest"}
+        await tower.endpoint(self.endpoints["mq"], "mq", mq, {"password": "guest"})
+        await tower.endpoint(self.endpoints["service"], "service", {"base_url": self.service.url}, {"bearer_token": "a-token"})
+
+    def definition(self, *, declare: bool = True, service: bool = True, **more: Any) -> WorkflowDefinition:
+        mq = {"queue": self.queue, "declare": declare}
+        quick = ExponentialRetry(first=0.3, factor=2, most=1, attempts=3)
+        components = [
+            Component(name="OrderTopic", kind="kafka", endpoint=self.endpoints["kafka"], options={"topic": self.topic}),
+            Component(name="OrderQueue", kind="mq", endpoint=self.endpoints["mq"], options=mq, retry=quick),
+        ]
+        connections = [Connection(source="OrderTopic", target="OrderQueue", kind="kafka-to-mq")]
+        if service:
+            name, retry = self.endpoints["service"], FixedRetry(every=0.3, attempts=3)
+            components.append(Component(name="OrderService", kind="service", endpoint=name, options={"path": "/orders"}, retry=retry))
+            connections.append(Connection(source="OrderQueue", target="OrderService", kind="processing"))
+        given = {"workflow": self.workflow, "components": tuple(components), "connections": tuple(connections)}
+        return WorkflowDefinition.model_validate(given | more)
+
+    async def fill(self, count: int, *, partitions: int = 3, size: int = 0) -> list[tuple[bytes, bytes]]:
+        """Write orders to the topic; return (key, body) of each. Some bodies are no text."""
+        await self.kafka.create_topic(self.topic, partitions=partitions)
+        producer = AIOKafkaProducer(bootstrap_servers=self.kafka.bootstrap, acks="all", linger_ms=20, max_batch_size=200_000)
+        await producer.start()
+        sent, futures = [], []
+        for number in range(count):
+            key = b"customer-%d" % (number % 97)
+            order = {"order": number, "text": "ä" * (number % 7), "fill": "x" * size}
+            body = json.dumps(order, ensure_ascii=False).encode() + b"\xff\x00"[: number % 3]
+            futures.append(await producer.send(self.topic, body, key=key, headers=[("kind", b"order"), ("raw", b"\xfe\xff")]))
+            sent.append((key, body))
+        await asyncio.gather(*futures)
+        await producer.stop()
+        return sent
+
+    async def queued(self) -> list[Any]:
+        async with self.rabbitmq.admin() as queues:
+            return await queues.take_all(self.queue)
+
+    @staticmethod
+    def by_key(pairs: list[tuple[bytes, bytes]]) -> dict[bytes, list[bytes]]:
+        found: dict[bytes, list[bytes]] = defaultdict(list)
+        for key, body in pairs:
+            found[key].append(body)
+        return dict(found)
 
 
 @pytest.fixture(scope="session")
@@ -148,3 +249,18 @@ async def tower(kafka: KafkaPart, executor_keys: Path) -> AsyncIterator[Tower]:
     await tower.start()
     yield tower
     await tower.stop()
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    service = Service()
+    yield service
+    service.server.shutdown()
+    service.server.server_close()
+
+
+@pytest.fixture
+async def flow(tower: Tower, kafka: KafkaPart, rabbitmq: RabbitPart, service: Service) -> Flow:
+    flow = Flow(kafka, rabbitmq, service)
+    await flow.register(tower)
+    return flow

@@ -45,18 +45,18 @@ def build(settings: Settings, connectors: dict[str, Connector] | None = None) ->
     clock = DatabaseClock()
     host = f"{socket.gethostname()}/{settings.instance}"
     # The life is made last and known to what it ends: by these two names only.
-    writer = JournalWriter(journal, outcomes, lease=settings.executor_lease, lost=lambda reason: life.lost(reason))
+    writer = JournalWriter(journal, outcomes, lease=settings.executor_lease, lost=lambda reason: life.lost(reason))  # noqa: PLW0108 - the life is made below
     yard = ThreadYard(settings, epoch=lambda: life.epoch)
     engine = Engine(Attempts(plans, yard), writer, host=host, clock=clock, lane=lane_of)
     requests = Requests(engine, journal, plans)
     life = Life(
         engine,
         writer,
-        journal,
-        outcomes,
-        plans,
-        requests,
-        clock,
+        journal=journal,
+        outcomes=outcomes,
+        plans=plans,
+        requests=requests,
+        clock=clock,
         instance=settings.instance,
         host=host,
         lease=settings.executor_lease,

@@ -40,5 +40,7 @@ class PostgresCheckpoints:
 
 
 def _read(body: dict[str, Any]) -> Checkpoint:
-    lanes = {name: {int(lane): offset for lane, offset in body.pop(name, {}).items()} for name in ("confirmed", "announced")}
+    lanes: dict[str, Any] = {
+        name: {int(lane): offset for lane, offset in body.pop(name, {}).items()} for name in ("confirmed", "announced")
+    }
     return Checkpoint(**body, **lanes)

@@ -33,9 +33,7 @@ class PostgresDesk:
         with continue_trace(asked.traceparent):
             async with self._outbox.transaction() as transaction:
                 if await self._new(transaction, asked):
-                    transaction.publish(
-                        RUNS_OUTCOMES, event, key=refusal.run_id, event_id=f"{refusal.run_id}:refused:{asked.event_id}"[:200]
-                    )
+                    transaction.publish(RUNS_OUTCOMES, event, key=refusal.run_id, event_id=f"refused:{asked.event_id}"[:200])
 
     async def keep(self, asked: Asked, run_id: str) -> None:
         async with self._outbox.transaction() as transaction:

@@ -14,13 +14,13 @@ from shared.runtime.database import Database
 COMMANDS = "executor.commands"
 """Consumer group of the commands, and their name in the inbox."""
 
-_COMMIT = f"""
+_COMMIT = """
 WITH fence AS MATERIALIZED (
     UPDATE executors SET batch = $2, published = $3, lease_until = clock_timestamp() + make_interval(secs => $4)
     WHERE epoch = $1 AND retired_at IS NULL RETURNING epoch
 ), entered AS (
     INSERT INTO inbox (consumer, event_id, position)
-    SELECT '{COMMANDS}', c.event_id, c.position FROM fence, unnest($5::text[], $6::text[]) AS c (event_id, position)
+    SELECT 'executor.commands', c.event_id, c.position FROM fence, unnest($5::text[], $6::text[]) AS c (event_id, position)
 ), opened AS (
     INSERT INTO runs (run_id, workflow_id, workflow, version, status, owner)
     SELECT o.run_id, o.workflow_id, o.workflow, o.version, o.status, fence.epoch
@@ -50,7 +50,8 @@ _INHERIT = """
 UPDATE executors SET heir = $1 WHERE epoch = (
     SELECT dead.epoch FROM executors AS dead
     WHERE dead.retired_at IS NOT NULL AND dead.settled_at IS NULL
-      AND (dead.heir IS NULL OR dead.heir = $1 OR EXISTS (SELECT FROM executors AS h WHERE h.epoch = dead.heir AND h.retired_at IS NOT NULL))
+      AND (dead.heir IS NULL OR dead.heir = $1 OR EXISTS (SELECT FROM executors AS h
+          WHERE h.epoch = dead.heir AND h.retired_at IS NOT NULL))
       AND EXISTS (SELECT FROM executors AS me WHERE me.epoch = $1 AND me.retired_at IS NULL)
     ORDER BY dead.epoch LIMIT 1 FOR UPDATE SKIP LOCKED
 ) RETURNING epoch

@@ -44,7 +44,7 @@ _FIXED = [("ce_specversion", b"1.0"), ("ce_source", b"/flowtower/executor"), ("c
 
 def lane_of(run_id: str) -> int:
     """Return the partition of a run's events: that of every Kafka client's own partitioner."""
-    return (murmur2(run_id.encode()) & 0x7FFFFFFF) % _PARTITIONS
+    return int(murmur2(run_id.encode()) & 0x7FFFFFFF) % _PARTITIONS
 
 
 class KafkaOutcomes:
@@ -100,7 +100,9 @@ class KafkaOutcomes:
             for left in leftovers[start : start + _MOST_ENTRIES]:
                 events = [decode(line) for line in left.lines]
                 first = int(events[0]["seq"])
-                records += _records(left.run_id, first, left.lines, [e["event"] for e in events], lane_of(left.run_id), None)
+                records += _records(
+                    left.run_id, left.lines, [e["event"] for e in events], first=first, lane=lane_of(left.run_id), traceparent=None
+                )
             await self._until_sent(records)
 
     async def _run(self) -> None:
@@ -115,7 +117,7 @@ class KafkaOutcomes:
                     last = batch
                     count += len(entries)
                     for e in entries:
-                        records += _records(e.run_id, e.first, e.lines, e.kinds, e.lane, e.traceparent)
+                        records += _records(e.run_id, e.lines, e.kinds, first=e.first, lane=e.lane, traceparent=e.traceparent)
                 await self._until_sent(records)
                 failpoints.hit("outcomes.after_ack")
                 while self._queue and self._queue[0][0] <= last:
@@ -191,7 +193,9 @@ class KafkaOutcomes:
 _Record = tuple[int, bytes, bytes, list[tuple[str, bytes]]]
 
 
-def _records(run_id: str, first: int, lines: Sequence[bytes], kinds: Iterable[str], lane: int, traceparent: bytes | None) -> list[_Record]:
+def _records(
+    run_id: str, lines: Sequence[bytes], kinds: Iterable[str], *, first: int, lane: int, traceparent: bytes | None
+) -> list[_Record]:
     key = run_id.encode()
     found: list[_Record] = []
     for number, (line, kind) in enumerate(zip(lines, kinds, strict=True), start=first):

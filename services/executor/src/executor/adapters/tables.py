@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 
 def _moment(*, nullable: bool = False) -> Any:
     default = None if nullable else sa.text("clock_timestamp()")
-    return Field(default=None, sa_type=sa.DateTime(timezone=True), nullable=nullable, sa_column_kwargs={"server_default": default})  # type: ignore[call-overload]
+    return Field(default=None, sa_type=sa.DateTime(timezone=True), nullable=nullable, sa_column_kwargs={"server_default": default})
 
 
 class Executor(SQLModel, table=True):

@@ -41,9 +41,9 @@ class Attempts:
         limit = plan.graph.components[name].timeout
         try:
             if limit is None:
-                return await self._make(plan, state, name, key, traceparent, report)
+                return await self._make(plan, state, name, key=key, traceparent=traceparent, report=report)
             async with asyncio.timeout(limit) as bound:
-                return await self._make(plan, state, name, key, traceparent, report)
+                return await self._make(plan, state, name, key=key, traceparent=traceparent, report=report)
         except Trouble:
             raise
         except EgressRefused as error:
@@ -60,7 +60,7 @@ class Attempts:
             text = f"“{name}” ended in an unexpected error ({type(error).__name__}); the executor's log has the rest."
             raise Retryable("InternalError", text, answer=mask_text(str(error))[:500]) from error
 
-    async def _make(self, plan: Plan, state: State, name: str, key: str, traceparent: str | None, report: Report) -> Outcome:
+    async def _make(self, plan: Plan, state: State, name: str, *, key: str, traceparent: str | None, report: Report) -> Outcome:
         part = state.components[name]
         place = await self._plans.place(plan, name, generation=part.generation)
         sources = []

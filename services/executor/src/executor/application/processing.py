@@ -55,7 +55,7 @@ async def each(work: Work, connectors: dict[str, Connector], checkpoints: Checkp
             reads = connectors[source.component.kind]
             if not isinstance(reads, Reads):
                 raise Permanent("NotReadable", f"Components of the kind “{reads.kind}” hold no messages. Set deliver: once.")
-            await _one(work, source, reads, caller, checkpoints, tally)
+            await _one(work, source, reads, caller, checkpoints=checkpoints, tally=tally)
     return {"messages": sum(part.moved for part in tally.parts.values())}, tally
 
 
@@ -70,7 +70,7 @@ def _trace(work: Work) -> dict[str, str]:
     return {"traceparent": work.traceparent} if work.traceparent else {}
 
 
-async def _one(work: Work, source: Place, reads: Reads, caller: Caller, checkpoints: Checkpoints, tally: Tally) -> None:
+async def _one(work: Work, source: Place, reads: Reads, caller: Caller, *, checkpoints: Checkpoints, tally: Tally) -> None:
     name = source.component.name
     place = (work.run_id, work.name, work.place.generation, name)
     checkpoint = await checkpoints.load(*place) or Checkpoint()
@@ -81,13 +81,13 @@ async def _one(work: Work, source: Place, reads: Reads, caller: Caller, checkpoi
 
     async with reads.reader(work, source, dict(checkpoint.confirmed)) as reader:
         tally.total = None if tally.total is None or reader.total is None else tally.total + reader.total
-        await _Handing(work, reader, caller, checkpoint, save, tally).run()
+        await _Handing(work, reader, caller, checkpoint=checkpoint, save=save, tally=tally).run()
 
 
 class _Handing:
     """One source being handed on: a bounded number of calls under way, never two of one key."""
 
-    def __init__(self, work: Work, reader: Reader, caller: Caller, checkpoint: Checkpoint, save: Save, tally: Tally) -> None:
+    def __init__(self, work: Work, reader: Reader, caller: Caller, *, checkpoint: Checkpoint, save: Save, tally: Tally) -> None:
         self._work = work
         self._reader = reader
         self._caller = caller

@@ -44,11 +44,11 @@ class Requests:
                 active.stopping = False
             elif isinstance(command, RetryRun):
                 events = run.retry(now, command.components, scope=command.scope, requested_by=command.requested_by)
-            elif isinstance(command, RetryNow):
+            else:
+                # A start never gets here: the intake makes a run of it.
+                assert isinstance(command, RetryNow)  # noqa: S101
                 events = run.retry_now(now, command.component)
                 woken = [command.component]
-            else:
-                raise Refused("A start is no command to a run that exists.")
         except Refused as refused:
             events = run.refuse(now, command.command, str(refused), command.requested_by)
         self._engine.write(active, events, woken=woken, request=request.id)

@@ -69,14 +69,14 @@ async def transfer(work: Work, connectors: dict[str, Connector], checkpoints: Ch
         connector = connectors[source.component.kind]
         if not isinstance(connector, Reads):
             raise Permanent("NotReadable", f"Components of the kind “{connector.kind}” cannot be read.")
-        found = await _one(work, source, connector, target, checkpoints, tally)
+        found = await _one(work, source, connector, target, checkpoints=checkpoints, tally=tally)
         wrote = merged(wrote, found)
     moved = sum(part.moved for part in tally.parts.values())
     origin = f"{work.run_id}:{work.name}:{work.place.generation}:"
     return wrote | {"messages": moved, "origin": origin}, tally
 
 
-async def _one(work: Work, source: Place, reads: Reads, writes: Writes, checkpoints: Checkpoints, tally: Tally) -> dict[str, Any]:
+async def _one(work: Work, source: Place, reads: Reads, writes: Writes, *, checkpoints: Checkpoints, tally: Tally) -> dict[str, Any]:
     name = source.component.name
     place = (work.run_id, work.name, work.place.generation, name)
     checkpoint = await checkpoints.load(*place) or Checkpoint()

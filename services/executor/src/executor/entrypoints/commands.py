@@ -125,7 +125,7 @@ class CommandIntake:
                 records = await consumer.getmany(timeout_ms=_IDLE_MS if not self._under_way else 20, max_records=self._poll)
                 flat = [record for batch in records.values() for record in batch]
                 if flat:
-                    await self._take(consumer, flat)
+                    await self._take(flat)
                 await self._commit(consumer, wait=len(self._under_way) >= _UNDER_WAY)
             except (KafkaError, OSError) as error:
                 self.waiting = f"Kafka does not answer: {error or type(error).__name__}"
@@ -143,7 +143,7 @@ class CommandIntake:
         while self._under_way:
             await self._commit(consumer, wait=True)
 
-    async def _take(self, consumer: AIOKafkaConsumer, records: "Sequence[ConsumerRecord[Any, Any]]") -> None:
+    async def _take(self, records: "Sequence[ConsumerRecord[Any, Any]]") -> None:
         """Take a batch in, as often as the database is away."""
         wait = 0.1
         while True:

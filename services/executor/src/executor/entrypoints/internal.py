@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from typing import Annotated, Any
+from typing import Any
 
 import httpx
 from fastapi import APIRouter, Depends
@@ -22,8 +22,8 @@ def internal_routes(signer: InternalSigner, registries: PostgresRegistries, conn
     router = APIRouter(prefix="/internal")
     internal = Depends(require_internal(signer, "executor"))
 
-    @router.post("/endpoints/test")
-    async def test_endpoint(asked: EndpointTestRequest, _issuer: Annotated[str, internal]) -> EndpointTestResult:
+    @router.post("/endpoints/test", dependencies=[internal])
+    async def try_endpoint(asked: EndpointTestRequest) -> EndpointTestResult:
         """Try an endpoint that may not be saved yet."""
         began = time.monotonic()
         try:

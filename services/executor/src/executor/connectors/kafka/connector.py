@@ -107,8 +107,8 @@ class KafkaReader:
         for tp in parts:
             if first[tp] > self._next[tp.partition]:
                 text = (
-                    f"Messages {self._next[tp.partition]} to {first[tp] - 1} of partition {tp.partition} of “{self._topic}” were deleted by "
-                    "its retention before they could be read. Retry the source component to take a new window."
+                    f"Messages {self._next[tp.partition]} to {first[tp] - 1} of partition {tp.partition} of “{self._topic}” were deleted "
+                    "by its retention before they could be read. Retry the source component to take a new window."
                 )
                 raise Permanent("MessagesGone", text)
             self._consumer.seek(tp, self._next[tp.partition])

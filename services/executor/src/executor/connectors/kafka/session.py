@@ -74,7 +74,7 @@ def _bootstrap(endpoint: Endpoint) -> list[tuple[str, int]]:
     return found
 
 
-async def _open(egress: Egress, endpoint: Endpoint, client: Any) -> None:
+async def _open(egress: Egress, client: Any) -> None:
     await client.start()
     # The cluster tells where its brokers are; those addresses are as untrusted as the first ones.
     inner = client.client if isinstance(client, AIOKafkaProducer) else client._client  # noqa: SLF001 - the consumer has no public name for it
@@ -95,7 +95,7 @@ async def consuming(egress: Egress, endpoint: Endpoint) -> AsyncIterator[AIOKafk
             max_partition_fetch_bytes=4 * 1024 * 1024,
         )
         try:
-            await _open(egress, endpoint, consumer)
+            await _open(egress, consumer)
             yield consumer
         finally:
             await consumer.stop()
@@ -110,7 +110,7 @@ async def producing(egress: Egress, endpoint: Endpoint) -> AsyncIterator[AIOKafk
             **_options(endpoint), enable_idempotence=True, acks="all", compression_type="lz4", linger_ms=2, max_batch_size=256 * 1024
         )
         try:
-            await _open(egress, endpoint, producer)
+            await _open(egress, producer)
             yield producer
         finally:
             await producer.stop()

@@ -111,14 +111,14 @@ class MqReader:
     def _missing(self) -> Permanent:
         """Nothing came for long: somebody else has taken messages that were ours."""
         text = (
-            f"{(self.total or 0) - self._taken} of {self.total} messages are no longer in queue “{self._queue}”: another consumer took them, "
-            "or they expired. Stop the other consumer and retry the component that fills the queue."
+            f"{(self.total or 0) - self._taken} of {self.total} messages are no longer in queue “{self._queue}”: another consumer took "
+            "them, or they expired. Stop the other consumer and retry the component that fills the queue."
         )
         return Permanent("MessagesMissing", text)
 
     async def _message(self, delivered: DeliveredMessage) -> Message | None:
         key, headers, origin = key_and_headers(delivered.header.properties)
-        tag = int(delivered.delivery.delivery_tag or 0)
+        tag = int(getattr(delivered.delivery, "delivery_tag", 0))
         if self._only is not None and not origin.startswith(self._only):
             await self._leave(tag)
             return None

@@ -16,7 +16,7 @@ _CONNECT_SECONDS = 15
 
 
 @contextmanager
-def explained(endpoint: Endpoint, queue: str = "") -> Iterator[None]:
+def explained(endpoint: Endpoint, queue: str = "") -> Iterator[None]:  # noqa: C901 - one line for each error of the client
     """Turn the client's errors into ones that people can act on."""
     name = endpoint.name
     try:

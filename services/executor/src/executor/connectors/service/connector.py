@@ -30,7 +30,7 @@ class ServiceConnector:
     async def check(self, endpoint: Endpoint) -> dict[str, Any]:
         """Ask for the base URL: any answer that is no refusal of our credentials shows that the service is there."""
         async with self._client(endpoint, 10.0) as client:
-            answer = await _send(client, endpoint, "GET", endpoint.options.base_url, b"", {})
+            answer = await _send(client, endpoint, ("GET", endpoint.options.base_url), b"", {})
         if answer.status_code in {401, 403}:
             raise Permanent("AuthenticationFailed", f"{endpoint.name} refused our credentials with {answer.status_code}. Correct them.")
         return {"status": answer.status_code, "server": answer.headers.get("server", "")}
@@ -38,11 +38,11 @@ class ServiceConnector:
     @asynccontextmanager
     async def caller(self, work: Work) -> AsyncIterator["ServiceCaller"]:
         endpoint, options = work.place.system, work.place.options
-        async with self._client(endpoint, seconds_of(options.timeout), connections=options.in_flight) as client:
+        async with self._client(endpoint, seconds_of(options.timeout)) as client:
             yield ServiceCaller(client, endpoint, options)
 
     @asynccontextmanager
-    async def _client(self, endpoint: Endpoint, timeout: float, connections: int = 1) -> AsyncIterator[httpx.AsyncClient]:
+    async def _client(self, endpoint: Endpoint, seconds: float) -> AsyncIterator[httpx.AsyncClient]:
         options, secrets = endpoint.options, endpoint.secrets
         headers = dict(options.headers)
         if secrets.bearer_token:
@@ -53,7 +53,7 @@ class ServiceConnector:
         verify: bool | ssl.SSLContext = options.verify_tls
         if options.verify_tls and options.ca_pem:
             verify = await asyncio.to_thread(lambda: ssl.create_default_context(cadata=options.ca_pem))
-        client = self._egress.client(verify=verify, timeout=timeout, max_bytes=_MAX_ANSWER_BYTES, headers=headers)
+        client = self._egress.client(verify=verify, timeout=seconds, max_bytes=_MAX_ANSWER_BYTES, headers=headers)
         async with client:
             yield client
 
@@ -69,7 +69,7 @@ class ServiceCaller:
 
     async def call(self, body: bytes, *, key: str, headers: dict[str, str], content_type: str) -> None:
         given = headers | {"Idempotency-Key": key, "Content-Type": content_type}
-        answer = await _send(self._client, self._endpoint, self._method, self._url, body, given)
+        answer = await _send(self._client, self._endpoint, (self._method, self._url), body, given)
         code = answer.status_code
         if 200 <= code < 300:
             return
@@ -86,9 +86,10 @@ class ServiceCaller:
 
 
 async def _send(
-    client: httpx.AsyncClient, endpoint: Endpoint, method: str, url: str, body: bytes, headers: dict[str, str]
+    client: httpx.AsyncClient, endpoint: Endpoint, what: tuple[str, str], body: bytes, headers: dict[str, str]
 ) -> httpx.Response:
     name = endpoint.name
+    method, url = what
     try:
         return await client.request(method, url, content=body or None, headers=headers)
     except EgressRefused as error:

@@ -1,5 +1,7 @@
 """The journal, its runs, their owners, and the copies of the registries."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
@@ -14,11 +16,11 @@ depends_on = None
 _NOW = sa.text("clock_timestamp()")
 
 
-def _moment(name, *, nullable=False):
+def _moment(name: str, *, nullable: bool = False) -> sa.Column[Any]:
     return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable, server_default=None if nullable else _NOW)
 
 
-def upgrade():
+def upgrade() -> None:
     create_delivery_tables(op)
     op.create_table(
         "executors",
@@ -103,7 +105,7 @@ def upgrade():
     op.create_index("endpoints_name", "endpoints", ["name"])
 
 
-def downgrade():
+def downgrade() -> None:
     for name in ("endpoints", "workflows", "checkpoints", "requests", "waits", "journal", "runs", "executors"):
         op.drop_table(name)
     drop_delivery_tables(op)
