@@ -1,14 +1,16 @@
 """A real alerter process over a real Kafka and PostgreSQL, Slack's stand-in and a real mail server."""
 
+import asyncio
 import json
 import os
 import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -24,6 +26,7 @@ from shared.contracts.topics import (
     CLUSTERS_REGISTRY,
     Topic,
 )
+from shared.runtime.clock import now
 from shared.runtime.internal import InternalSigner
 from shared.runtime.keys import make
 from shared.runtime.sealed import SealingKey
@@ -34,10 +37,6 @@ from shared.testing.process import PartProcess, scratch_folder
 from shared.testing.slack import SlackPart
 from shared.testing.smtp import SmtpPart
 from shared.testing.wait import eventually
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 class AlerterPart:
@@ -153,7 +152,7 @@ class World:
         """Rules and news come on different topics: wait until the rule has been taken."""
 
         async def known() -> bool:
-            return rule_id in await rules_of(self.alerter.database_url)
+            return rule_id in await self.rules()
 
         await eventually(known, within=20)
 
@@ -181,18 +180,29 @@ class World:
         await self.say(topic, key, event)
 
     async def undo(self) -> None:
-        """Remove what the test defined, rules first, and wait until the rules' alerts have ended."""
-        rules = {key for topic, key in self._undo if topic is ALERTS_RULES}
-        for key in sorted(rules):
-            await self.say(ALERTS_RULES, key, None)
-
-        async def gone() -> bool:
-            return not rules & set(await rules_of(self.alerter.database_url))
-
-        await eventually(gone, within=20)
-        for topic, key in self._undo:
-            if topic is not ALERTS_RULES:
+        """Remove what the test defined, rules first, and wait until it is gone: a rule is about every cluster that there is."""
+        for topic in (ALERTS_RULES, CLUSTERS_REGISTRY, ALERTS_CHANNELS):
+            keys = sorted({key for defined, key in self._undo if defined is topic})
+            for key in keys:
                 await self.say(topic, key, None)
+            await eventually(lambda topic=topic, keys=keys: self._gone(topic, keys), within=30)
+
+    async def _gone(self, topic: Topic, keys: list[str]) -> bool:
+        table, name = {ALERTS_RULES.name: ("rules", "rule_id"), CLUSTERS_REGISTRY.name: ("clusters", "cluster_id")}.get(
+            topic.name, ("channels", "channel_id")
+        )
+        return not await self.query(f"SELECT 1 FROM alerter.{table} WHERE {name} = ANY($1)", keys)
+
+    async def query(self, statement: str, *arguments: Any) -> list[Any]:
+        """Look into the alerter's own schema, for what no topic tells."""
+        connection = await asyncpg.connect(self.alerter.database_url)
+        try:
+            return await connection.fetch(statement, *arguments)
+        finally:
+            await connection.close()
+
+    async def rules(self) -> list[str]:
+        return [row["rule_id"] for row in await self.query("SELECT rule_id FROM alerter.rules")]
 
     def alerts(self, rule_id: str) -> list[AlertChanged]:
         return [event for event in self.events if isinstance(event, AlertChanged) and event.rule_id == rule_id]
@@ -202,26 +212,6 @@ class World:
 
     async def until(self, check: Callable[[], Any], *, within: float = 20, about: str = "") -> Any:
         return await eventually(check, within=within, about=about)
-
-
-async def rules_of(database_url: str) -> list[str]:
-    import asyncpg  # noqa: PLC0415
-
-    connection = await asyncpg.connect(database_url)
-    try:
-        return [row["rule_id"] for row in await connection.fetch("SELECT rule_id FROM alerter.rules")]
-    finally:
-        await connection.close()
-
-
-async def query(database_url: str, statement: str, *arguments: Any) -> list[Any]:
-    import asyncpg  # noqa: PLC0415
-
-    connection = await asyncpg.connect(database_url)
-    try:
-        return await connection.fetch(statement, *arguments)
-    finally:
-        await connection.close()
 
 
 @pytest.fixture
@@ -242,8 +232,6 @@ async def world(process: AlerterPart, kafka: KafkaPart, slack: SlackPart, smtp: 
     async def listen() -> None:
         async for record in consumer:
             world.events.append(ALERTS_EVENTS.decode(record.value))
-
-    import asyncio  # noqa: PLC0415
 
     listening = asyncio.create_task(listen())
     try:
