@@ -139,5 +139,3 @@ class Edge:
             headers["Strict-Transport-Security"] = "max-age=31536000"
         if not str(scope.get("path", "")).startswith("/static/"):
             headers.setdefault("Cache-Control", "no-store")
-
-

@@ -56,13 +56,21 @@ def describe(request: Request, error: Exception) -> JSONResponse | None:  # noqa
             return problem(request, 422, "Invalid workflow", str(error)[:2000], errors=errors)
         case RequestValidationError():
             errors = [_field_error(item) for item in error.errors()]
-            return problem(request, 422, "Invalid input", "; ".join(f"{item['field']}: {item['message']}" for item in errors)[:2000], errors=errors)
+            return problem(
+                request, 422, "Invalid input", "; ".join(f"{item['field']}: {item['message']}" for item in errors)[:2000], errors=errors
+            )
         case Stale():
             return problem(request, 412, "Changed meanwhile", str(error), headers={"ETag": f'"{error.current}"'})
         case Precondition():
             return problem(request, 428, "If-Match needed", str(error))
         case Conflict():
-            return problem(request, 409, "Conflict", str(error), errors=[{"field": error.field, "message": str(error), "hint": ""}] if error.field else [])
+            return problem(
+                request,
+                409,
+                "Conflict",
+                str(error),
+                errors=[{"field": error.field, "message": str(error), "hint": ""}] if error.field else [],
+            )
         case Replayed():
             return problem(request, 422, "Idempotency-Key used", str(error))
         case WrongCursor():
@@ -75,9 +83,17 @@ def describe(request: Request, error: Exception) -> JSONResponse | None:  # noqa
             return problem(request, 413, "Too large", "This is larger than a message may be (1 MiB). Make it smaller.")
         case KeyFileBroken():
             log.error("a key file is missing or broken", error=str(error))
-            return problem(request, 503, "Keys missing", "A secret can't be sealed: a key file is missing. The log says which.", headers={"Retry-After": "30"})
+            return problem(
+                request,
+                503,
+                "Keys missing",
+                "A secret can't be sealed: a key file is missing. The log says which.",
+                headers={"Retry-After": "30"},
+            )
         case SignInNeeded():
-            return problem(request, 401, "Sign-in needed", "Sign in, or send 'Authorization: Bearer ft_…'.", headers={"WWW-Authenticate": "Bearer"})
+            return problem(
+                request, 401, "Sign-in needed", "Sign in, or send 'Authorization: Bearer ft_…'.", headers={"WWW-Authenticate": "Bearer"}
+            )
         case WrongCredentials():
             return problem(request, 401, "Sign-in failed", "The name or the password is wrong.", headers={"WWW-Authenticate": "Bearer"})
         case Throttled():
@@ -128,7 +144,13 @@ def away(request: Request, error: BaseException) -> JSONResponse | None:
     if reason is None:
         return None
     log.warning("the database is away", reason=reason)
-    return problem(request, 503, "Service away", "The gateway's database does not answer now. Nothing was changed; try again.", headers={"Retry-After": "5"})
+    return problem(
+        request,
+        503,
+        "Service away",
+        "The gateway's database does not answer now. Nothing was changed; try again.",
+        headers={"Retry-After": "5"},
+    )
 
 
 def install(app: FastAPI) -> None:

@@ -86,9 +86,7 @@ def incident() -> IncidentPage:
 
 
 def resolved() -> IncidentPage:
-    return incident().model_copy(
-        update={"state": state("resolved"), "until": ago(60), "notifications": (), "actions": (), "facts": ()}
-    )
+    return incident().model_copy(update={"state": state("resolved"), "until": ago(60), "notifications": (), "actions": (), "facts": ()})
 
 
 def rules() -> RulesPage:
@@ -157,18 +155,12 @@ def rule_form() -> RuleFormPage:
             Fact(label="A run failed", value='dag_run.state == "failed"'),
             Fact(label="A run takes too long", value='dag_run.state == "running" && dag_run.took > duration("45m")'),
         ),
-        problems=(
-            FieldProblem(
-                field="expression", message="“stat” is not known at column 9.", hint="Did you mean dag_run.state?"
-            ),
-        ),
+        problems=(FieldProblem(field="expression", message="“stat” is not known at column 9.", hint="Did you mean dag_run.state?"),),
     )
 
 
 def rule_form_without_channels() -> RuleFormPage:
-    return rule_form().model_copy(
-        update={"id": "r1", "name": "A run failed", "channels": (), "chosen": (), "problems": ()}
-    )
+    return rule_form().model_copy(update={"id": "r1", "name": "A run failed", "channels": (), "chosen": (), "problems": ()})
 
 
 def channels() -> ChannelsPage:
@@ -202,9 +194,7 @@ def channel_form() -> ChannelFormPage:
         kind="slack",
         kinds=(Choice(value="slack", label="Slack"), Choice(value="email", label="Email")),
         fields=(
-            ConfigField(
-                name="token", label="Bot token", secret=True, required=True, help="Begins with xoxb-. Needs chat:write."
-            ),
+            ConfigField(name="token", label="Bot token", secret=True, required=True, help="Begins with xoxb-. Needs chat:write."),
             ConfigField(name="channel", label="Channel", required=True, placeholder="#data-oncall"),
         ),
     )

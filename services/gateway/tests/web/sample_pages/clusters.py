@@ -20,9 +20,7 @@ CHIPS = (
     FilterChip(label="Unknown", url="/clusters/?state=unknown", count=1),
 )
 COMMANDS = (
-    CommandView(
-        id="c1", what="Pause", target="orders_hourly", state=state("sent"), asked_by="Mira Kessler", asked_at=ago(3)
-    ),
+    CommandView(id="c1", what="Pause", target="orders_hourly", state=state("sent"), asked_by="Mira Kessler", asked_at=ago(3)),
     CommandView(
         id="c2",
         what="Trigger a run",
@@ -75,9 +73,7 @@ def detail() -> ClusterPage:
         health=health(("bad", "ok", "ok", "ok"), 6),
         budget=Budget(used_per_minute=38, allowed_per_minute=120, last_poll_requests=4, last_poll_seconds=0.21),
         facts=(
-            Fact(
-                label="Address", value="https://airflow.eu-prod.example.com", url="https://airflow.eu-prod.example.com"
-            ),
+            Fact(label="Address", value="https://airflow.eu-prod.example.com", url="https://airflow.eu-prod.example.com"),
             Fact(label="API", value="/api/v2, token refreshed"),
             Fact(label="Polled", value="every 5 s"),
             Fact(label="User", value="flowtower", mono=True),
@@ -91,9 +87,7 @@ def detail() -> ClusterPage:
         ),
         commands=COMMANDS,
         import_errors=(
-            ImportErrorRow(
-                file="dags/legacy_export.py", message="ModuleNotFoundError: No module named 'exporter'", since=ago(7200)
-            ),
+            ImportErrorRow(file="dags/legacy_export.py", message="ModuleNotFoundError: No module named 'exporter'", since=ago(7200)),
         ),
         actions=(
             Action(label="Test connection", url="/clusters/eu-prod/test/", icon="test"),

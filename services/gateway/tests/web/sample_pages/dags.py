@@ -66,9 +66,7 @@ def _row(
         url=url,
         owner=owner,
         tags=("orders",) if place == 0 else (),
-        switch=PauseSwitch(
-            paused=None if stale else word == "paused", url=f"{url}pause/", asked=True if place == 4 else None
-        ),
+        switch=PauseSwitch(paused=None if stale else word == "paused", url=f"{url}pause/", asked=True if place == 4 else None),
         last=state(word),
         bars=history(pattern, urls=f"{url}runs/"),
         started=ago(minutes * 60),
@@ -115,9 +113,7 @@ def nothing() -> DagsPage:
 
 
 def no_cluster() -> DagsPage:
-    return listed().model_copy(
-        update={"rows": (), "total": 0, "clusters": (), "next_url": "", "coverage": "No cluster"}
-    )
+    return listed().model_copy(update={"rows": (), "total": 0, "clusters": (), "next_url": "", "coverage": "No cluster"})
 
 
 def no_dags() -> DagsPage:
@@ -167,16 +163,12 @@ def detail() -> DagPage:
         ),
         next_url="/dags/eu-prod/orders_hourly/?after=x",
         commands=COMMANDS[:2],
-        actions=(
-            Action(label="Open in Airflow", url="https://airflow.eu-prod.example.com", method="get", icon="external"),
-        ),
+        actions=(Action(label="Open in Airflow", url="https://airflow.eu-prod.example.com", method="get", icon="external"),),
     )
 
 
 def unseen() -> DagPage:
-    return detail().model_copy(
-        update={"seen": NEVER, "runs": (), "bars": (), "commands": (), "next_url": "", "trouble": AWAY}
-    )
+    return detail().model_copy(update={"seen": NEVER, "runs": (), "bars": (), "commands": (), "next_url": "", "trouble": AWAY})
 
 
 def run() -> DagRunPage:
@@ -219,9 +211,7 @@ def run() -> DagRunPage:
             )
             for place, (name, word) in enumerate(names)
         ),
-        actions=(
-            Action(label="Open in Airflow", url="https://airflow.eu-prod.example.com", method="get", icon="external"),
-        ),
+        actions=(Action(label="Open in Airflow", url="https://airflow.eu-prod.example.com", method="get", icon="external"),),
     )
 
 

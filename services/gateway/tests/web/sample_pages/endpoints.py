@@ -125,9 +125,7 @@ def kind_choice() -> EndpointFormPage:
 
 
 def endpoint_edit() -> EndpointFormPage:
-    return endpoint_form().model_copy(
-        update={"id": "orders-mq", "name": "orders-mq", "problems": (), "test": endpoint().test}
-    )
+    return endpoint_form().model_copy(update={"id": "orders-mq", "name": "orders-mq", "problems": (), "test": endpoint().test})
 
 
 def endpoint_delete() -> DeletePage:

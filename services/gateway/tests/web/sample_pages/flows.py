@@ -115,11 +115,7 @@ def run_row(place: int, word: str, what: str) -> RunRow:
         started=ago(140 + place * 900),
         took_seconds=134 + place * 47 if word != "waiting" else None,
         by=("DAG eu-prod/orders_hourly", "Mira Kessler", "message on runs.commands.v1")[place % 3],
-        components=_TONES
-        if word == "retrying"
-        else ("ok", "ok", "ok")
-        if word == "succeeded"
-        else ("ok", "bad", "waiting"),  # type: ignore[arg-type]
+        components=_TONES if word == "retrying" else ("ok", "ok", "ok") if word == "succeeded" else ("ok", "bad", "waiting"),  # type: ignore[arg-type]
     )
 
 
@@ -215,9 +211,7 @@ def workflow() -> WorkflowPage:
         bars=history("sssfssssssssssssfsr"),
         actions=(
             Action(label="Edit", url="/workflows/order-processing/edit/", method="get", icon="edit"),
-            Action(
-                label="Delete", url="/workflows/order-processing/delete/", method="get", look="danger", icon="delete"
-            ),
+            Action(label="Delete", url="/workflows/order-processing/delete/", method="get", look="danger", icon="delete"),
         ),
     )
 
@@ -268,9 +262,5 @@ def editor() -> WorkflowEditorPage:
 def new_workflow() -> WorkflowEditorPage:
     return WorkflowEditorPage(
         yaml=YAML,
-        problems=(
-            FieldProblem(
-                field="", message="A workflow named “order-processing” exists already.", hint="Choose another name."
-            ),
-        ),
+        problems=(FieldProblem(field="", message="A workflow named “order-processing” exists already.", hint="Choose another name."),),
     )

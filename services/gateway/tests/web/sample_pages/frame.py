@@ -29,9 +29,7 @@ def shell(*, away: str = "") -> Shell:
                 name=name,
                 up=name != away,
                 seen=seen(130 if name == away else 3, stale=name == away),
-                reason="No heartbeat for 2 min. Data of the clusters are as old as their ages say."
-                if name == away
-                else "",
+                reason="No heartbeat for 2 min. Data of the clusters are as old as their ages say." if name == away else "",
             )
             for name in names
         ),

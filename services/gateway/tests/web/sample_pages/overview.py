@@ -164,8 +164,7 @@ def _finished() -> Finished:
         for place in range(72)
     )
     windows = tuple(
-        FilterChip(label=label, url=f"/?window={label.replace(' ', '')}", active=label == "6 h")
-        for label in ("1 h", "6 h", "24 h")
+        FilterChip(label=label, url=f"/?window={label.replace(' ', '')}", active=label == "6 h") for label in ("1 h", "6 h", "24 h")
     )
     return Finished(every_minutes=5, slots=slots, windows=windows)
 
