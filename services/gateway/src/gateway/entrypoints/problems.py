@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problems: what is wrong, with which field, and the way out; never a trace, a query or a path."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -20,6 +21,10 @@ from shared.runtime.logging import get_logger
 log = get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+
+
+ErrorPage = Callable[[Request, Exception, JSONResponse], Awaitable[Response]]
+"""Renders an error for people; it stands at ``app.state.error_page``."""
 
 
 class Replayed(Exception):
@@ -153,19 +158,19 @@ def away(request: Request, error: BaseException) -> JSONResponse | None:
     )
 
 
+async def answer(request: Request, error: Exception) -> Response:
+    """Return the answer to an error: a problem document, or a page where people look at pages."""
+    document = describe(request, error) or away(request, error)
+    if document is None:
+        log.error("unexpected error", exc_info=error, path=request.scope.get("path", ""))
+        document = problem(request, 500, "Internal error", "Something went wrong here. The log has the details under this request's id.")
+    page: ErrorPage | None = getattr(request.app.state, "error_page", None)
+    if page is None or str(request.scope.get("path", "")).startswith(("/api/", "/live")):
+        return document
+    return await page(request, error, document)
+
+
 def install(app: FastAPI) -> None:
-    """Turn every error under ``/api`` into a problem document."""
-
-    async def handle(request: Request, error: Exception) -> Response:
-        answer = describe(request, error) or away(request, error)
-        if answer is None:
-            log.error("unexpected error", exc_info=error, path=request.scope.get("path", ""))
-            answer = problem(request, 500, "Internal error", "Something went wrong here. The log has the details under this request's id.")
-        page = getattr(request.app.state, "error_page", None)
-        if page is not None and not str(request.scope.get("path", "")).startswith(("/api/", "/internal/", "/live")):
-            rendered: Response = await page(request, error, answer)
-            return rendered
-        return answer
-
-    for kind in (Exception, RequestValidationError, HTTPException):
-        app.add_exception_handler(kind, handle)
+    """Turn what FastAPI itself refuses into problems too; everything else passes through to ``Edge``."""
+    for kind in (RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, answer)
