@@ -71,8 +71,7 @@ class InternalServices:
         self, cluster_id: str, dag_id: str, dag_run_id: str, task_id: str, *, try_number: int, map_index: int, token: str | None
     ) -> TaskLog:
         path = (
-            f"/internal/clusters/{_segment(cluster_id)}/dags/{_segment(dag_id)}/runs/{_segment(dag_run_id)}"
-            f"/tasks/{_segment(task_id)}/log"
+            f"/internal/clusters/{_segment(cluster_id)}/dags/{_segment(dag_id)}/runs/{_segment(dag_run_id)}/tasks/{_segment(task_id)}/log"
         )
         query = {"try_number": str(try_number), "map_index": str(map_index), **({"token": token} if token else {})}
         return await self._get("cluster-poller", path, query, TaskLog)

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.entrypoints.problems import away, problem
+from gateway.entrypoints.problems import answer, problem
 from gateway.identity.guard import OPEN_PATHS
 from shared.runtime.ids import new_id
 from shared.runtime.logging import get_logger
@@ -113,13 +113,10 @@ class Edge:
         try:
             await self._app(scope, receive_bounded, send_noting)
         except Exception as error:
-            # Starlette answers errors that no handler took and raises them again; what is away must not look like a fault of ours.
             if began:
-                return
-            answer = away(Request(scope), error)
-            if answer is None:
                 raise
-            await answer(scope, receive, send)
+            response = await answer(Request(scope, receive), error)
+            await response(scope, receive, send)
 
     @staticmethod
     async def _too_large(scope: Scope, receive: Receive, send: Send, limit: int) -> None:
@@ -139,5 +136,3 @@ class Edge:
             headers["Strict-Transport-Security"] = "max-age=31536000"
         if not str(scope.get("path", "")).startswith("/static/"):
             headers.setdefault("Cache-Control", "no-store")
-
-

@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problems: what is wrong, with which field, and the way out; never a trace, a query or a path."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -20,6 +21,10 @@ from shared.runtime.logging import get_logger
 log = get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+
+
+ErrorPage = Callable[[Request, Exception, JSONResponse], Awaitable[Response]]
+"""Renders an error for people; it stands at ``app.state.error_page``."""
 
 
 class Replayed(Exception):
@@ -56,13 +61,21 @@ def describe(request: Request, error: Exception) -> JSONResponse | None:  # noqa
             return problem(request, 422, "Invalid workflow", str(error)[:2000], errors=errors)
         case RequestValidationError():
             errors = [_field_error(item) for item in error.errors()]
-            return problem(request, 422, "Invalid input", "; ".join(f"{item['field']}: {item['message']}" for item in errors)[:2000], errors=errors)
+            return problem(
+                request, 422, "Invalid input", "; ".join(f"{item['field']}: {item['message']}" for item in errors)[:2000], errors=errors
+            )
         case Stale():
             return problem(request, 412, "Changed meanwhile", str(error), headers={"ETag": f'"{error.current}"'})
         case Precondition():
             return problem(request, 428, "If-Match needed", str(error))
         case Conflict():
-            return problem(request, 409, "Conflict", str(error), errors=[{"field": error.field, "message": str(error), "hint": ""}] if error.field else [])
+            return problem(
+                request,
+                409,
+                "Conflict",
+                str(error),
+                errors=[{"field": error.field, "message": str(error), "hint": ""}] if error.field else [],
+            )
         case Replayed():
             return problem(request, 422, "Idempotency-Key used", str(error))
         case WrongCursor():
@@ -75,9 +88,17 @@ def describe(request: Request, error: Exception) -> JSONResponse | None:  # noqa
             return problem(request, 413, "Too large", "This is larger than a message may be (1 MiB). Make it smaller.")
         case KeyFileBroken():
             log.error("a key file is missing or broken", error=str(error))
-            return problem(request, 503, "Keys missing", "A secret can't be sealed: a key file is missing. The log says which.", headers={"Retry-After": "30"})
+            return problem(
+                request,
+                503,
+                "Keys missing",
+                "A secret can't be sealed: a key file is missing. The log says which.",
+                headers={"Retry-After": "30"},
+            )
         case SignInNeeded():
-            return problem(request, 401, "Sign-in needed", "Sign in, or send 'Authorization: Bearer ft_…'.", headers={"WWW-Authenticate": "Bearer"})
+            return problem(
+                request, 401, "Sign-in needed", "Sign in, or send 'Authorization: Bearer ft_…'.", headers={"WWW-Authenticate": "Bearer"}
+            )
         case WrongCredentials():
             return problem(request, 401, "Sign-in failed", "The name or the password is wrong.", headers={"WWW-Authenticate": "Bearer"})
         case Throttled():
@@ -128,22 +149,28 @@ def away(request: Request, error: BaseException) -> JSONResponse | None:
     if reason is None:
         return None
     log.warning("the database is away", reason=reason)
-    return problem(request, 503, "Service away", "The gateway's database does not answer now. Nothing was changed; try again.", headers={"Retry-After": "5"})
+    return problem(
+        request,
+        503,
+        "Service away",
+        "The gateway's database does not answer now. Nothing was changed; try again.",
+        headers={"Retry-After": "5"},
+    )
+
+
+async def answer(request: Request, error: Exception) -> Response:
+    """Return the answer to an error: a problem document, or a page where people look at pages."""
+    document = describe(request, error) or away(request, error)
+    if document is None:
+        log.error("unexpected error", exc_info=error, path=request.scope.get("path", ""))
+        document = problem(request, 500, "Internal error", "Something went wrong here. The log has the details under this request's id.")
+    page: ErrorPage | None = getattr(request.app.state, "error_page", None)
+    if page is None or str(request.scope.get("path", "")).startswith(("/api/", "/live")):
+        return document
+    return await page(request, error, document)
 
 
 def install(app: FastAPI) -> None:
-    """Turn every error under ``/api`` into a problem document."""
-
-    async def handle(request: Request, error: Exception) -> Response:
-        answer = describe(request, error) or away(request, error)
-        if answer is None:
-            log.error("unexpected error", exc_info=error, path=request.scope.get("path", ""))
-            answer = problem(request, 500, "Internal error", "Something went wrong here. The log has the details under this request's id.")
-        page = getattr(request.app.state, "error_page", None)
-        if page is not None and not str(request.scope.get("path", "")).startswith(("/api/", "/internal/", "/live")):
-            rendered: Response = await page(request, error, answer)
-            return rendered
-        return answer
-
-    for kind in (Exception, RequestValidationError, HTTPException):
-        app.add_exception_handler(kind, handle)
+    """Turn what FastAPI itself refuses into problems too; everything else passes through to ``Edge``."""
+    for kind in (RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, answer)

@@ -4,18 +4,18 @@ Every route declares its policy as a dependency, ``Depends(Allow(Right.…))`` i
 ``unguarded`` finds those that don't, and the service does not start with one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Response
-from fastapi.routing import APIRoute, APIWebSocketRoute
+from fastapi.routing import iter_route_contexts
 from starlette.requests import HTTPConnection, Request
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import BaseRoute
 
 from gateway.identity.csrf import FIELD, HEADER, SAFE, Csrf
 from gateway.identity.people import People
-from gateway.identity.principal import NotAllowed, Principal, Right, SignInNeeded
+from gateway.identity.principal import ForgedRequest, NotAllowed, Principal, Right, SignInNeeded
 from gateway.identity.secrets import new_secret
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/version"})
@@ -85,17 +85,23 @@ class Identity:
 class Allow:
     """The policy of a route."""
 
-    def __init__(self, right: Right) -> None:
+    def __init__(self, right: Right, *, json_only: bool = False) -> None:
         self.right = right
+        self._json_only = json_only
 
     async def __call__(self, request: Request) -> Principal | None:
         identity: Identity = request.app.state.identity
         bearer = "authorization" in request.headers
-        if request.method not in SAFE and not bearer:
+        if self._json_only:
+            # Nobody is signed in yet, so there is no token; but no other site can make a browser send JSON here.
+            identity.csrf.check_origin(request)
+            if not request.headers.get("content-type", "").startswith("application/json"):
+                raise ForgedRequest("Send JSON with 'Content-Type: application/json'.")
+        elif request.method not in SAFE and not bearer:
             if self.right is not Right.PUBLIC and identity.cookies.session not in request.cookies:
                 raise SignInNeeded
             await identity.check_form(request)
-        principal = await identity.principal(request)
+        principal = None if self._json_only else await identity.principal(request)
         request.state.principal = principal
         if self.right is Right.PUBLIC:
             return principal
@@ -105,29 +111,40 @@ class Allow:
             raise NotAllowed(self.right)
         return principal
 
+    async def declare(self) -> None:
+        """Declare the policy of a WebSocket, whose handshake checks it by itself."""
 
-def policy_of(route: BaseRoute) -> Right | None:
-    """Return what a route demands; None when it declares nothing."""
-    if not isinstance(route, APIRoute | APIWebSocketRoute):
-        return None
-    found = list(_policies(route.dependant))
-    return max(found) if found else None
+
+@dataclass(frozen=True)
+class Guarded:
+    """A route as it is served, and what it demands; None = it declares nothing."""
+
+    path: str
+    methods: frozenset[str]
+    policy: Right | None
+
+
+def guarded(routes: Sequence[BaseRoute]) -> list[Guarded]:
+    """Return every route that is served, with its policy."""
+    found: list[Guarded] = []
+    for context in iter_route_contexts(routes):
+        dependant = getattr(context, "dependant", None)
+        if dependant is None:
+            dependant = getattr(context.original_route, "dependant", None)
+        rights = [] if dependant is None else list(_policies(dependant))
+        path = str(getattr(context, "path", None) or getattr(context.original_route, "path", ""))
+        found.append(Guarded(path, frozenset(getattr(context, "methods", None) or ()), max(rights) if rights else None))
+    return found
 
 
 def _policies(dependant: Any) -> Iterable[Right]:
-    if isinstance(dependant.call, Allow):
-        yield dependant.call.right
+    declared = getattr(dependant.call, "__self__", dependant.call)
+    if isinstance(declared, Allow):
+        yield declared.right
     for inner in dependant.dependencies:
         yield from _policies(inner)
 
 
-def unguarded(routes: Iterable[BaseRoute], *, open_mounts: frozenset[str] = frozenset()) -> list[str]:
+def unguarded(routes: Sequence[BaseRoute], *, open_mounts: frozenset[str] = frozenset()) -> list[str]:
     """Return the paths of routes that declare no policy. ``open_mounts``: folders of files that anyone may read."""
-    missing: list[str] = []
-    for route in routes:
-        path = str(getattr(route, "path", route))
-        if path in OPEN_PATHS or (isinstance(route, Mount) and path in open_mounts):
-            continue
-        if policy_of(route) is None:
-            missing.append(path)
-    return missing
+    return [route.path for route in guarded(routes) if route.policy is None and route.path not in OPEN_PATHS | open_mounts]

@@ -70,7 +70,9 @@ class AlertReads(Rows):
         return {row["channel_id"]: _notification(row) for row in rows}
 
     async def notification_of(self, request_id: str) -> NotificationAnswer | None:
-        row = await self._one("SELECT notification_id, body FROM notifications WHERE request_id = :id ORDER BY at DESC LIMIT 1", id=request_id)
+        row = await self._one(
+            "SELECT notification_id, body FROM notifications WHERE request_id = :id ORDER BY at DESC LIMIT 1", id=request_id
+        )
         return None if row is None else _notification(row)
 
 

@@ -64,7 +64,5 @@ def _cluster(row: Row) -> ClusterAnswer:
         observation=observation,
         answered=_observed(row["answered"]),
     )
-    columns = {
-        name: row[name] for name in ("id", "name", "revision", "has_secret", "created_at", "created_by", "updated_at", "updated_by")
-    }
+    columns = {name: row[name] for name in ("id", "name", "revision", "has_secret", "created_at", "created_by", "updated_at", "updated_by")}
     return ClusterAnswer.model_validate({**{key: value for key, value in body.items() if key != "secrets"}, **columns, "state": view})

@@ -100,9 +100,7 @@ class SampleAnswer(Answer):
 
 def fields_of(definition: Definition) -> dict[str, Any]:
     """Return the columns and the body of a definition, without its secret."""
-    plain = {
-        name: getattr(definition, name) for name in ("id", "name", "revision", "created_at", "created_by", "updated_at", "updated_by")
-    }
+    plain = {name: getattr(definition, name) for name in ("id", "name", "revision", "created_at", "created_by", "updated_at", "updated_by")}
     return {**definition.body, **plain, "has_secret": definition.sealed_secret is not None}
 
 

@@ -43,7 +43,9 @@ class TestConnections:
             sealed = self._sealer.seal("cluster-poller", self._clusters.encode(secrets), owner=owner)
         elif secrets is None and saved is not None and self._clusters.address(body) == self._clusters.address(saved.body):
             sealed = saved.sealed_secret
-        cluster = ClusterRegistered(cluster_id=owner, name=given.name, sealed_secret=sealed, revision=saved.revision if saved else 1, **body)
+        cluster = ClusterRegistered(
+            cluster_id=owner, name=given.name, sealed_secret=sealed, revision=saved.revision if saved else 1, **body
+        )
         return await self._services.test_cluster(cluster)
 
     async def endpoint(self, given: EndpointInput | None, endpoint_id: str | None = None) -> EndpointTestResult:

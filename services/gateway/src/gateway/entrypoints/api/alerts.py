@@ -13,7 +13,7 @@ from gateway.application.definitions import Definition, Kind
 from gateway.domain.channel_kinds import CHANNEL_KINDS
 from gateway.domain.problems import Missing
 from gateway.entrypoints.api.definitions import add_routes
-from gateway.entrypoints.api.parts import After, Administrator, App, Limit, Operator, Viewer, paged, router
+from gateway.entrypoints.api.parts import Administrator, After, App, Limit, Operator, Viewer, paged, router
 from gateway.entrypoints.application import Application, actor_of
 from shared.contracts.internal import RuleCheckRequest, RuleCheckResult
 
@@ -30,7 +30,8 @@ class AcknowledgeInput(BaseModel):
 
 class CheckInput(BaseModel):
     model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"subject": "dag_run", "expression": "state == 'failed'", "summary": "{dag_id} failed"}]}
+        extra="forbid",
+        json_schema_extra={"examples": [{"subject": "dag_run", "expression": "state == 'failed'", "summary": "{dag_id} failed"}]},
     )
 
     subject: str = Field(max_length=40)

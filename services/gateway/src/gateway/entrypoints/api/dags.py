@@ -76,9 +76,7 @@ async def read_tasks(app: App, who: Viewer, cluster_id: str, dag_id: str, dag_ru
     return await app.on_demand.task_instances(cluster_id, dag_id, dag_run_id)
 
 
-@dags.get(
-    "/{cluster_id}/{dag_id}/runs/{dag_run_id}/tasks/{task_id}/log/", response_model=TaskLog, summary="Read a task's log from Airflow"
-)
+@dags.get("/{cluster_id}/{dag_id}/runs/{dag_run_id}/tasks/{task_id}/log/", response_model=TaskLog, summary="Read a task's log from Airflow")
 async def read_log(
     app: App,
     who: Viewer,  # noqa: ARG001

@@ -58,7 +58,9 @@ def add_routes(
         return Response(status_code=204)
 
     path = "/{definition_id}/"
-    router.add_api_route("/", create, methods=["POST"], status_code=201, response_model=shown_as, name=f"create_{kind}", summary=f"Register a {kind}")
+    router.add_api_route(
+        "/", create, methods=["POST"], status_code=201, response_model=shown_as, name=f"create_{kind}", summary=f"Register a {kind}"
+    )
     router.add_api_route(path, read, methods=["GET"], response_model=shown_as, name=f"read_{kind}", summary=f"Read a {kind}")
     router.add_api_route(path, replace, methods=["PUT"], response_model=shown_as, name=f"replace_{kind}", summary=f"Replace a {kind}")
     router.add_api_route(

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from gateway.application.answers.base import Page
 from gateway.application.answers.definitions import AuditAnswer, SampleAnswer
 from gateway.application.ports.services import ServiceSeen
-from gateway.entrypoints.api.parts import After, Administrator, App, Limit, Viewer, paged, router
+from gateway.entrypoints.api.parts import Administrator, After, App, Limit, Viewer, paged, router
 from shared.contracts.internal import TaskLog
 
 monitoring = router("", "monitoring")
@@ -87,7 +87,7 @@ async def history(
 @monitoring.get("/logs/", response_model=TaskLog, summary="A task's log, read from Airflow on demand")
 async def logs(
     app: App,
-    who: Viewer,  # noqa: ARG001
+    who: Viewer,
     cluster: Annotated[str, Query(max_length=100)],
     dag: Annotated[str, Query(max_length=250)],
     run: Annotated[str, Query(max_length=250)],

@@ -26,7 +26,8 @@ After = Annotated[str | None, Query(description="Cursor: the 'next' of the page 
 Limit = Annotated[int, Query(ge=1, le=200, description="Items per page.")]
 IfMatch = Annotated[str | None, Header(description="The ETag that the change begins from.")]
 Key = Annotated[
-    str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200, description="Repeat a request with its key and nothing happens twice.")
+    str | None,
+    Header(alias="Idempotency-Key", min_length=1, max_length=200, description="Repeat a request with its key and nothing happens twice."),
 ]
 
 PROBLEM: dict[int | str, dict[str, Any]] = {

@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import iter_route_contexts
 
 from gateway.entrypoints.api.parts import Viewer, router
 
@@ -56,7 +57,7 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
     """Return the document; it is made once."""
     if app.openapi_schema:
         return app.openapi_schema
-    routes = [route for route in app.routes if str(getattr(route, "path", "")).startswith("/api/")]
+    routes = [route for route in iter_route_contexts(app.routes) if str(route.path).startswith("/api/")]
     document = get_openapi(
         title="Flowtower",
         version=app.version,

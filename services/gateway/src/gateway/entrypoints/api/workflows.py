@@ -53,7 +53,9 @@ def _text(given: WorkflowInput, before: str = "") -> str:
         return given.yaml
     if given.definition is not None and given.yaml is None:
         return write(given.definition, before)
-    raise Invalid(FieldProblem("yaml", "Give either 'yaml' or 'definition'.", "The YAML is what people write; a definition is written as YAML."))
+    raise Invalid(
+        FieldProblem("yaml", "Give either 'yaml' or 'definition'.", "The YAML is what people write; a definition is written as YAML.")
+    )
 
 
 @workflows.get("/", response_model=Page[WorkflowAnswer], summary="List workflows")

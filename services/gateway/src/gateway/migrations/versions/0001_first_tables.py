@@ -318,7 +318,7 @@ def upgrade() -> None:
         sa.Column("updated_by", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("workflows_pk")),
     )
-    op.create_index(op.f("workflows_name"), "workflows", ["name"], unique=False)
+    op.create_index("workflows_name_once", "workflows", ["name"], unique=True, postgresql_where=sa.text("NOT retired"))
     op.create_table(
         "workflow_versions",
         sa.Column("id", sa.BigInteger(), nullable=False),
