@@ -60,7 +60,7 @@ RECORDED: tuple[DagSpec, ...] = (
     DagSpec("fails", (TaskSpec("will_fail", failing_tries=99), TaskSpec("never_runs", ("will_fail",))), tags=("bad", "demo")),
     DagSpec("ok_three", _chain("extract", "transform", "load"), "three tasks, all succeed", tags=("demo", "ok")),
     DagSpec("retries", (TaskSpec("flaky", failing_tries=2, retries=3),), tags=("demo",)),
-    DagSpec("mapped", (TaskSpec("make"), TaskSpec("square", ("make",), mapped=5), TaskSpec("total", ("square",))), tags=("demo",)),
+    DagSpec("mapped", (TaskSpec("make"), TaskSpec("fan", ("make",), mapped=5), TaskSpec("total", ("fan",))), tags=("demo",)),
     DagSpec("slow", (TaskSpec("nap", seconds=(90.0, 90.0)),), tags=("demo",)),
 )
 """The DAGs that the recordings were made with, by the same names."""

@@ -1,5 +1,6 @@
 """Simulated clusters as servers on free ports, and connections to them."""
 
+import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -10,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from cluster_poller.clusters.connection import Connections
 from cluster_poller.registry import MAJORS
 from pydantic import BaseModel
@@ -89,6 +90,7 @@ class Station:
         self.processes: dict[str, PartProcess] = {}
         self.ports: dict[str, int] = {}
         self._signer = InternalSigner(keys, issuer="gateway")
+        self._heard: dict[tuple[str, str], list[Any]] = {}
 
     def start(self, instance: str = "0", **env: str) -> None:
         """Start a replica and wait until it is ready; ``env`` adds to its environment."""
@@ -101,6 +103,7 @@ class Station:
             "FLOWTOWER_INSTANCE": instance,
             "FLOWTOWER_EGRESS_ALLOW": "127.0.0.0/8",
             "FLOWTOWER_POLLER_LEAST_SECONDS": "0.5",
+            "FLOWTOWER_POLLER_ANSWER_SECONDS": "4",
         }
         process = PartProcess(
             f"poller-{instance}",
@@ -120,9 +123,19 @@ class Station:
         finally:
             await producer.stop()
 
+    async def listen(self) -> None:
+        """Collect everything that the poller publishes, until cancelled."""
+        consumer = AIOKafkaConsumer(*LISTENED, bootstrap_servers=self.kafka.bootstrap, auto_offset_reset="earliest")
+        await consumer.start()
+        try:
+            async for record in consumer:
+                self._heard.setdefault((record.topic, (record.key or b"").decode()), []).append(LISTENED[record.topic].decode(record.value))
+        finally:
+            await consumer.stop()
+
     async def heard(self, topic: Topic, cluster_id: str) -> list[Any]:
         """Give everything that was published about a cluster so far, in order."""
-        return [topic.decode(record.value) for record in await self.kafka.read(topic.name) if (record.key or b"").decode() == cluster_id]
+        return list(self._heard.get((topic.name, cluster_id), ()))
 
     async def ask(self, method: str, path: str, *, instance: str = "0", **given: Any) -> httpx.Response:
         """Make an internal request as the gateway does."""
@@ -150,11 +163,17 @@ class Station:
         return await eventually(found, within=within, every=0.3, about=f"the end of command {command_id}")
 
 
+LISTENED = {topic.name: topic for topic in (topics.CLUSTERS_OBSERVATIONS, topics.CLUSTERS_OUTCOMES, topics.DAGS_OBSERVATIONS)}
+
+
 @pytest.fixture(scope="module")
-def station(kafka: KafkaPart, postgres: PostgresPart, poller_keys: Path) -> Iterator[Station]:
+async def station(kafka: KafkaPart, postgres: PostgresPart, poller_keys: Path) -> AsyncIterator[Station]:
     """Give one running poller for the tests of a module; each test registers a cluster of its own."""
-    found = Station(kafka, postgres.fresh_database(), poller_keys)
-    found.start()
+    found = Station(kafka, await asyncio.to_thread(postgres.fresh_database), poller_keys)
+    await asyncio.to_thread(found.start)
+    listening = asyncio.create_task(found.listen())
     yield found
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
     for process in found.processes.values():
-        process.stop()
+        await asyncio.to_thread(process.stop)

@@ -55,7 +55,9 @@ async def test_each_misbehaviour_is_told_as_what_it_is(
     assert words in result.message
 
 
-async def test_a_wrong_password_and_a_missing_permission_are_told_apart(simulated: Simulated, register: Register, connections: Connections, reads: Reads) -> None:
+async def test_a_wrong_password_and_a_missing_permission_are_told_apart(
+    simulated: Simulated, register: Register, connections: Connections, reads: Reads
+) -> None:
     wrong = await reads.test(register(simulated.url, password="no"))
     assert (wrong.problem, wrong.reach) == ("wrong_password", Reach.UNAUTHORISED)
     assert "admin" in wrong.message
@@ -69,9 +71,9 @@ async def test_a_wrong_password_and_a_missing_permission_are_told_apart(simulate
 
 
 async def test_a_hanging_cluster_is_a_timeout_and_is_let_go_of(
-    simulated: Simulated, register: Register, reads: Reads, monkeypatch: pytest.MonkeyPatch
+    simulated: Simulated, register: Register, connections: Connections, reads: Reads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cluster_poller.clusters.http.LONGEST_SECONDS", 0.5)
+    monkeypatch.setattr(connections, "_answer_seconds", 0.5)
     simulated.set(hang=True)
     began = time.monotonic()
     result = await reads.test(register(simulated.url))
@@ -80,9 +82,9 @@ async def test_a_hanging_cluster_is_a_timeout_and_is_let_go_of(
 
 
 async def test_one_byte_at_a_time_does_not_hold_a_poll_for_ever(
-    simulated: Simulated, register: Register, reads: Reads, monkeypatch: pytest.MonkeyPatch
+    simulated: Simulated, register: Register, connections: Connections, reads: Reads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cluster_poller.clusters.http.LONGEST_SECONDS", 0.8)
+    monkeypatch.setattr(connections, "_answer_seconds", 0.8)
     simulated.set(drip=0.2)
     result = await reads.test(register(simulated.url))
     assert (result.problem, result.reach) == ("timeout", Reach.UNREACHABLE)

@@ -13,7 +13,7 @@ from typing import Protocol
 import httpx
 
 from cluster_poller.application.ports import ClusterApi
-from cluster_poller.clusters.http import MOST_BYTES, ClusterHttp, check, html_answer
+from cluster_poller.clusters.http import LONGEST_SECONDS, MOST_BYTES, ClusterHttp, check, html_answer
 from cluster_poller.clusters.versions import parse_version
 from cluster_poller.domain.trouble import ClusterTrouble, NotThere
 from shared.contracts.clusters import ClusterRegistered
@@ -50,10 +50,11 @@ class _Kept:
 class Connections:
     """Implements the port ``Clusters``."""
 
-    def __init__(self, egress: Egress, key: OpeningKey, majors: Sequence[Major]) -> None:
+    def __init__(self, egress: Egress, key: OpeningKey, majors: Sequence[Major], *, answer_seconds: float = LONGEST_SECONDS) -> None:
         self._egress = egress
         self._key = key
         self._majors = majors
+        self._answer_seconds = answer_seconds
         self._kept: dict[str, _Kept] = {}
         self._spent: dict[str, int] = {}
         self._public: ssl.SSLContext | None = None
@@ -111,7 +112,7 @@ class Connections:
             max_bytes=MOST_BYTES,
             deadline=_DEADLINE_SECONDS,
         )
-        return ClusterHttp(client, str(url.copy_with(query=None, fragment=None)))
+        return ClusterHttp(client, str(url.copy_with(query=None, fragment=None)), self._answer_seconds)
 
     def _tls(self, cluster: ClusterRegistered) -> ssl.SSLContext | bool:
         """Give what certificates are checked with. The public authorities are loaded once for all clusters: they take a megabyte."""

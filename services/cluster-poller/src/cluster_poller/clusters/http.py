@@ -114,9 +114,10 @@ def html_answer(reply: Reply) -> ClusterTrouble:
 class ClusterHttp:
     """Requests to one cluster. Counts them, bounds them, and turns each failure into ClusterTrouble."""
 
-    def __init__(self, client: httpx.AsyncClient, base_url: str) -> None:
+    def __init__(self, client: httpx.AsyncClient, base_url: str, answer_seconds: float = LONGEST_SECONDS) -> None:
         self._client = client
         self._base = base_url.rstrip("/")
+        self._answer_seconds = answer_seconds
         self._slots = asyncio.Semaphore(IN_FLIGHT)
         self.requests = 0
         self.latency: float | None = None
@@ -139,7 +140,7 @@ class ClusterHttp:
     ) -> Reply:
         """Send one request and read its whole answer, whatever its status."""
         url = self._base + path
-        seconds = LONGEST_SECONDS if seconds is None else seconds
+        seconds = self._answer_seconds if seconds is None else seconds
         async with self._slots:
             self.requests += 1
             started = time.monotonic()

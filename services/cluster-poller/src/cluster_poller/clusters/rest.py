@@ -46,9 +46,7 @@ class RestCluster(ABC):
         return self._http.requests
 
     @abstractmethod
-    async def call(
-        self, method: str, path: str, *, params: Params | None = None, body: Any = None, seconds: float | None = None
-    ) -> Reply:
+    async def call(self, method: str, path: str, *, params: Params | None = None, body: Any = None, seconds: float | None = None) -> Reply:
         """Send one request with credentials and give its good answer."""
 
     @abstractmethod

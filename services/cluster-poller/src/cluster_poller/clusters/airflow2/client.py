@@ -39,9 +39,7 @@ class Airflow2(RestCluster):
         super().__init__(http, version)
         self._sign_in = sign_in
 
-    async def call(
-        self, method: str, path: str, *, params: Params | None = None, body: Any = None, seconds: float | None = None
-    ) -> Reply:
+    async def call(self, method: str, path: str, *, params: Params | None = None, body: Any = None, seconds: float | None = None) -> Reply:
         """Send with credentials; after a 403 sign in again once if the session may be over."""
         for last in (False, True):
             headers = await self._sign_in.headers() | {"Accept": "application/json"}

@@ -40,9 +40,7 @@ class Airflow3(RestCluster):
         super().__init__(http, version)
         self._sign_in = sign_in
 
-    async def call(
-        self, method: str, path: str, *, params: Params | None = None, body: Any = None, seconds: float | None = None
-    ) -> Reply:
+    async def call(self, method: str, path: str, *, params: Params | None = None, body: Any = None, seconds: float | None = None) -> Reply:
         """Send with the token; after a refusal that a new token may heal, try once more."""
         for last in (False, True):
             headers = await self._sign_in.headers()
