@@ -9,8 +9,8 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 from sqlalchemy import text
 
-from shared.runtime.consumer import Bus, Reject
 from shared.runtime import tracing
+from shared.runtime.consumer import Bus, Reject
 from shared.runtime.parts import Readiness
 from shared.runtime.tracing import continue_trace
 from shared.testing.wait import eventually
