@@ -1,3 +1,3 @@
 """Loads the fixtures of the real parts for every test of the repository."""
 
-pytest_plugins = ["shared.testing.fixtures"]
+pytest_plugins = ["shared.testing.fixtures", "shared.testing.strict"]

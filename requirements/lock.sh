@@ -15,5 +15,6 @@ lock runtime $all
 for service in gateway cluster-poller executor alerter; do
     lock "$service" "services/$service/pyproject.toml" shared/pyproject.toml -c requirements/runtime.txt
 done
-lock local --group pyproject.toml:local -c requirements/runtime.txt
+lock build --group pyproject.toml:build
+lock local --group pyproject.toml:local -c requirements/runtime.txt -c requirements/build.txt
 lock dev --group pyproject.toml:dev -c requirements/runtime.txt -c requirements/local.txt

@@ -148,12 +148,16 @@ async def is_ready(bootstrap: str, timeout_seconds: float = 5.0) -> str | None:
     The port of a starting broker opens before its group coordinator answers, so both are asked.
     """
     from aiokafka.client import AIOKafkaClient, CoordinationType  # noqa: PLC0415 - comes with the locks
-    from aiokafka.errors import KafkaError  # noqa: PLC0415
+    from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaConnectionError, KafkaError  # noqa: PLC0415
 
     client = AIOKafkaClient(bootstrap_servers=bootstrap, request_timeout_ms=int(timeout_seconds * 1000))
     try:
         await client.bootstrap()
         await client.coordinator_lookup(CoordinationType.GROUP, "flowtower-ready")
+    except KafkaConnectionError:
+        return f"no broker answers at {bootstrap} yet"
+    except GroupCoordinatorNotAvailableError:
+        return "the broker answers, its group coordinator is still starting"
     except (KafkaError, OSError, TimeoutError) as error:
         return f"{type(error).__name__}: {error}"
     finally:

@@ -6,10 +6,9 @@ import logging
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from flowtower_local import kafka as kafka_node
 from flowtower_local.places import Places
@@ -49,23 +48,13 @@ def ask_service(url: str) -> str | None:
 
 
 def reasons(body: bytes) -> str:
-    """One line from the JSON of /readyz, which lists its checks by name; anything else is shown as it is."""
+    """One line from the JSON of /readyz: each check that does not pass, with its reason; anything else as it is."""
     try:
         checks = json.loads(body)["checks"]
-    except (ValueError, KeyError, TypeError):
+        failing = [f"{name}: {check['reason'] or 'no reason given'}" for name, check in checks.items() if not check["ok"]]
+    except (ValueError, KeyError, TypeError, AttributeError):
         return body[:200].decode(errors="replace") or "no reason given"
-    failing = [f"{name}: {why}" for name, why in _failing(checks)]
-    return "; ".join(failing) or "no check says why"
-
-
-def _failing(checks: Any) -> Iterable[tuple[str, str]]:
-    named = checks.items() if isinstance(checks, Mapping) else ((one.get("name", "?"), one) for one in checks)
-    for name, check in named:
-        if not isinstance(check, Mapping):
-            continue
-        passes = check.get("ready", check.get("ok"))
-        if passes is not True:
-            yield str(name), str(check.get("reason") or check.get("why") or "no reason given")
+    return "; ".join(failing) or "all its checks pass by now"
 
 
 def wait_for(watched: Iterable[Watched], supervisor: Supervisor, places: Places, seconds: float) -> None:

@@ -19,7 +19,6 @@ from flowtower_local.programs import (
 from flowtower_local.progress import Step, step
 from flowtower_local.readiness import Watched
 from flowtower_local.settings import LocalSettings, Port
-from flowtower_local.stamps import Stamp, digest
 from flowtower_local.supervision import Supervisor
 from flowtower_local.trouble import Trouble
 
@@ -76,19 +75,15 @@ def prepare_services(places: Places, settings: LocalSettings, line: Line) -> Non
 
 
 def _make_keys(places: Places, running: Step) -> None:
-    """Made once and kept: what was sealed with them could not be opened with others."""
-    stamp = Stamp(places.stamps, "keys")
-    value = digest([], str(places.keys))
-    if stamp.is_current(value, places.keys):
-        running.say("kept")
-        return
+    """Those that are missing; one that is there stays, since what was sealed with it opens with no other."""
+    before = set(places.keys.glob("*"))
     made = subprocess.run(
         [str(places.python), "-m", "shared.runtime.keys", str(places.keys)], capture_output=True, text=True, check=False, timeout=60
     )
     if made.returncode != 0:
         raise Trouble(f"The keys could not be made: {(made.stderr or made.stdout).strip()[-600:]}")
-    stamp.finish(value)
-    running.say("created")
+    fresh = set(places.keys.glob("*")) - before
+    running.say(f"{len(fresh)} made" if fresh else "kept")
 
 
 def start(places: Places, settings: LocalSettings, line: Line) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from flowtower_local import preflight, readiness, settings, strays, tower
+from flowtower_local import jars, preflight, readiness, settings, strays, tower
 from flowtower_local.places import ROOT, Places
 from flowtower_local.postgres import postmaster_pid
 from flowtower_local.progress import step
@@ -25,14 +25,22 @@ from shared.testing.wait import eventually
 pytestmark = pytest.mark.connected
 
 
+@pytest.fixture(scope="module")
+def fetched_jars(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("jars")
+    if (already := Places().jars).is_dir():
+        shutil.copytree(already, folder, dirs_exist_ok=True)
+    jars.fetch(folder)
+    return folder
+
+
 @pytest.fixture
-def places() -> Iterator[Places]:
+def places(fetched_jars: Path) -> Iterator[Places]:
     # Not below pytest's own folder: that one is closed, and PostgreSQL runs as somebody else where we are root.
     state = Path(tempfile.mkdtemp(prefix="flowtower-local-"))
     made = Places(root=ROOT, state=state)
     made.make()
-    if (already := Places().jars).is_dir():
-        shutil.copytree(already, made.jars)
+    shutil.copytree(fetched_jars, made.jars)
     yield made
     if Supervisor(made).is_alive():
         Supervisor(made).shut_down()

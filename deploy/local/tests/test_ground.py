@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from flowtower_local import ports, preflight, progress, strays, unprivileged
+from flowtower_local import ports, preflight, progress, readiness, strays, unprivileged
 from flowtower_local.lock import one_at_a_time
 from flowtower_local.places import Places
 from flowtower_local.settings import Port
@@ -127,9 +127,15 @@ def test_a_step_says_what_it_waits_for_and_how_it_ended() -> None:
     with progress.step("Kafka is ready", out) as running:
         running.say("its coordinator does not answer")
         running.say("")
-    with pytest.raises(Trouble), progress.step("alerter is ready", out) as running:
-        running.say("kafka: not connected")
+    with pytest.raises(Trouble), progress.step("alerter is ready: kafka", out):
         raise Trouble("it does not start")
     lines = out.getvalue().splitlines()
     assert "✓ Kafka is ready (0 s)" in lines
-    assert "✗ alerter is ready: kafka: not connected (0 s)" in lines
+    assert "✗ alerter is ready: kafka (0 s)" in lines
+
+
+def test_the_reasons_of_readyz_become_one_line() -> None:
+    body = b'{"ready": false, "checks": {"kafka": {"ok": false, "reason": "no broker answers"}, "database": {"ok": true, "reason": ""}}}'
+    assert readiness.reasons(body) == "kafka: no broker answers"
+    assert readiness.reasons(b"<html>bad gateway") == "<html>bad gateway"
+    assert readiness.reasons(b"[]") == "[]"

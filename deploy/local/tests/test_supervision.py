@@ -1,5 +1,6 @@
 """The written configuration is read back by supervisord's own parser, so that no quoting rule is believed but checked."""
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -41,8 +42,6 @@ def test_commands_and_values_arrive_unchanged(places: Places) -> None:
     Supervisor(places).write_configuration([program(command=command, environment=environment, stop_signal="INT", stop_seconds=30)])
     read: object = read_back(places)["executor"]
     assert read.environment == environment  # type: ignore[attr-defined]
-    import shlex
-
     assert shlex.split(read.command) == command  # type: ignore[attr-defined]
     assert (read.stopwaitsecs, read.priority, read.autorestart is not False) == (30, 300, True)  # type: ignore[attr-defined]
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,14 @@ from typing import Any
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
+from shared.contracts.topics import Topic
+from shared.runtime.consumer import Bus, Handler
+from shared.runtime.database import Database
+from shared.runtime.delivery import Outbox
+from shared.runtime.parts import Readiness
+from shared.runtime.producer import Producer
 from shared.runtime.settings import ServiceSettings
 from shared.testing.kafka import KafkaPart
 from shared.testing.ports import free_port
@@ -38,6 +45,72 @@ def settings(kafka: KafkaPart, database_url: str, tmp_path: Path) -> ServiceSett
 def migrations() -> Path:
     """The migrations of the station: the tables of delivery and a ledger that does not forbid doubles."""
     return HERE / "station_migrations"
+
+
+@pytest.fixture
+async def database(settings: ServiceSettings, migrations: Path) -> AsyncIterator[Database]:
+    """A migrated schema ``station``, connected."""
+    part = Database(settings, "station", migrations)
+    await part.start()
+    yield part
+    await part.stop()
+
+
+@pytest.fixture
+async def producer(settings: ServiceSettings) -> AsyncIterator[Producer]:
+    part = Producer(settings, "station")
+    await part.start()
+    yield part
+    await part.stop()
+
+
+@pytest.fixture
+async def outbox(database: Database, producer: Producer) -> AsyncIterator[Outbox]:
+    part = Outbox(database, producer)
+    await part.start()
+    yield part
+    await part.stop()
+
+
+Consuming = Callable[..., AbstractAsyncContextManager[Readiness]]
+
+
+@pytest.fixture
+def consuming(settings: ServiceSettings, database: Database, outbox: Outbox) -> Consuming:
+    """Run a bus with one handler for the block: ``async with consuming(topic, handler): …``."""
+
+    @asynccontextmanager
+    async def run(topic: Topic, handler: Handler, **given: Any) -> AsyncIterator[Readiness]:
+        readiness = Readiness()
+        bus = Bus(settings, "station", database, outbox, readiness)
+        bus.consume(topic, handler, use=topic.name, **given)
+        await bus.start()
+        try:
+            yield readiness
+        finally:
+            await bus.stop()
+
+    return run
+
+
+class Note(BaseModel):
+    number: int
+    text: str = ""
+
+
+@pytest.fixture
+def notes() -> Topic:
+    """A topic of its own for each test; the bus makes it."""
+    return Topic(f"notes-{uuid.uuid4().hex[:8]}.said.v1", Note, "key", ("external",), ("station",), partitions=2)
+
+
+@pytest.fixture
+async def outside(kafka: KafkaPart) -> AsyncIterator[AIOKafkaProducer]:
+    """A producer as outside programs have it, without our headers."""
+    program = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap)
+    await program.start()
+    yield program
+    await program.stop()
 
 
 class Zygote:
@@ -182,9 +255,3 @@ async def station(zygote: Zygote, kafka: KafkaPart, database_url: str, tmp_path:
         await kafka.create_topic(topic, partitions=2)
     yield made
     await made.end_all()
-
-
-@pytest.fixture
-def told() -> Callable[[Any], str]:
-    """Headers of a record as text, for messages of failed tests."""
-    return lambda record: str({name: value for name, value in record.headers})

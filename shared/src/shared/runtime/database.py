@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 from sqlalchemy import event, text
@@ -28,6 +29,18 @@ _AWAY_CLASSES = ("08", "53", "57P", "25006", "58")
 _AGAIN = frozenset({"40001", "40P01", "55P03", "57014", "25P03"})
 """SQLSTATEs of a transaction that may pass when it is simply done again."""
 
+_SESSION = {
+    "timezone": "UTC",
+    # Below the client's own limit, so that the server is the one that ends a statement, with a state that says so.
+    "statement_timeout": "60s",
+    # A process that froze or vanished in a transaction must not keep its locks from those that take over.
+    "idle_in_transaction_session_timeout": "60s",
+    "client_connection_check_interval": "5s",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
+
 
 def _sqlstate(error: BaseException) -> str:
     inner: Any = error.orig if isinstance(error, DBAPIError) else error
@@ -39,6 +52,9 @@ def why_away(error: BaseException) -> str | None:
     """Return why the database can't be used now if that is what ``error`` means, else None."""
     if isinstance(error, Away):
         return str(error)
+    if type(error) is TimeoutError:
+        # asyncpg's word for a server that does not answer a command; handlers wait for nothing else.
+        return "PostgreSQL: no answer in time"
     if isinstance(error, PoolTimeoutError):
         return "PostgreSQL: no free connection"
     if isinstance(error, DBAPIError):
@@ -56,6 +72,13 @@ def why_away(error: BaseException) -> str | None:
 def may_pass_again(error: BaseException) -> bool:
     """Whether the same transaction may succeed when it is repeated: a deadlock, a lock or statement time-out."""
     return _sqlstate(error) in _AGAIN
+
+
+def _where(dsn: str) -> str:
+    """Return host and port, or the socket's directory, of a URL; never its user or password."""
+    url = urlsplit(dsn)
+    host = url.hostname or parse_qs(url.query).get("host", ["the default socket"])[0]
+    return host if host.startswith("/") else f"{host}:{url.port or 5432}"
 
 
 def _refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
@@ -91,16 +114,11 @@ class Database:
             return await asyncpg.connect(
                 self._dsn,
                 timeout=5,
-                command_timeout=60,
-                server_settings={
-                    "search_path": f'"{self.schema}"',
-                    "application_name": self._name,
-                    "timezone": "UTC",
-                    "idle_in_transaction_session_timeout": "60s",
-                },
+                command_timeout=90,
+                server_settings={"search_path": f'"{self.schema}"', "application_name": self._name, **_SESSION},
             )
         except (OSError, TimeoutError) as error:
-            raise Away(f"PostgreSQL does not answer: {error or type(error).__name__}") from error
+            raise Away(f"PostgreSQL at {_where(self._dsn)} does not answer: {error or type(error).__name__}") from error
         except asyncpg.PostgresError as error:
             if reason := why_away(error):
                 raise Away(reason) from error

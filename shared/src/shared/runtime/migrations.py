@@ -12,7 +12,7 @@ import asyncpg
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -46,6 +46,7 @@ async def run(connect: Connect, versions_of: Path | None, schema: str) -> None:
     holder = await connect()
     try:
         # The lock lives with this connection: a process that dies lets go of it.
+        await holder.execute("SET statement_timeout = 0")
         await holder.execute("SELECT pg_advisory_lock($1)", _lock_of(schema), timeout=600)
         await holder.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
         if versions_of is not None:
@@ -63,6 +64,7 @@ async def _upgrade_under_lock(connect: Connect, folder: Path, schema: str) -> No
     engine = create_async_engine("postgresql+asyncpg://", async_creator=lambda *_a, **_k: connect(), poolclass=NullPool)
     try:
         async with engine.connect() as connection:
+            await connection.execute(text("SET statement_timeout = 0"))
             await connection.run_sync(_upgrade, script, schema)
             await connection.commit()
     finally:

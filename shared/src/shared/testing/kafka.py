@@ -3,8 +3,8 @@
 import asyncio
 import subprocess
 import threading
-from collections.abc import Coroutine
-from pathlib import Path
+from collections.abc import Callable, Coroutine
+from functools import partial
 from string import Template
 from typing import Any
 
@@ -12,8 +12,9 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, for_code
 
+from shared.testing.containers import Runnable, containers_wanted, kafka_container
 from shared.testing.kafka_jars import java, kafka_jars
-from shared.testing.ports import free_ports
+from shared.testing.ports import answers, free_ports
 from shared.testing.process import PartFailed, PartProcess, scratch_folder
 from shared.testing.wait import eventually
 
@@ -50,26 +51,40 @@ rootLogger.appenderRef.out.ref = OUT
 """
 
 
+CLUSTER_ID = "Rmxvd3Rvd2VyVGVzdHMwMA"
+
+
+def _format_storage(command: list[str]) -> None:
+    formatted = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    if formatted.returncode != 0:
+        raise PartFailed(f"Kafka could not format its storage:\n{formatted.stdout}\n{formatted.stderr}")
+
+
 class KafkaPart:
     """The broker of a test session. `kill` and `start` again keep its data, its port and its topics."""
 
     def __init__(self) -> None:
-        self.folder = scratch_folder("kafka")
-        self.port, controller = free_ports(2)
+        self.port, self._controller = free_ports(2)
         self.bootstrap = f"127.0.0.1:{self.port}"
-        libraries = f"{kafka_jars()}/*"
-        properties, logging = self.folder / "server.properties", self.folder / "log4j2.properties"
-        properties.write_text(PROPERTIES.substitute(port=self.port, controller=controller, folder=self.folder))
+        self._before_first_start: Callable[[], None] | None = None
+        self.process: Runnable = kafka_container(self.port) if containers_wanted() else self._process()
+
+    def _process(self) -> PartProcess:
+        folder = scratch_folder("kafka")
+        properties, logging = folder / "server.properties", folder / "log4j2.properties"
+        properties.write_text(PROPERTIES.substitute(port=self.port, controller=self._controller, folder=folder))
         logging.write_text(LOGGING)
-        options = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", f"-Djava.io.tmpdir={self.folder}"]
-        run = [java(), *options, f"-Dlog4j2.configurationFile={logging}"]
-        self._format = [*run, "-cp", libraries, "kafka.tools.StorageTool", "format", "-c", str(properties)]
-        self.process = PartProcess("kafka", [*run, "-cp", libraries, "kafka.Kafka", properties], folder=self.folder)
+        options = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", f"-Djava.io.tmpdir={folder}"]
+        run = [java(), *options, f"-Dlog4j2.configurationFile={logging}", "-cp", f"{kafka_jars()}/*"]
+        form = [*run, "kafka.tools.StorageTool", "format", "-c", str(properties), "-t", CLUSTER_ID]
+        self._before_first_start = partial(_format_storage, form)
+        return PartProcess("kafka", [*run, "kafka.Kafka", properties], folder=folder)
 
     def start(self) -> None:
         """Start the broker and wait until it serves metadata and groups; blocks (in async code: asyncio.to_thread)."""
-        if not (self.folder / "data").exists():
-            self._format_storage(self.folder / "data")
+        if self._before_first_start is not None:
+            self._before_first_start()
+            self._before_first_start = None
         self.process.start(self._ready, within=90)
 
     def stop(self) -> None:
@@ -78,19 +93,8 @@ class KafkaPart:
     def kill(self) -> None:
         self.process.kill()
 
-    def _format_storage(self, data: Path) -> None:
-        formatted = subprocess.run(
-            [*self._format, "-t", "Rmxvd3Rvd2VyVGVzdHMwMA"],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        if formatted.returncode != 0:
-            raise PartFailed(f"Kafka could not format {data}:\n{formatted.stdout}\n{formatted.stderr}")
-
     def _ready(self) -> bool:
-        return run_apart(self._answers()) is True
+        return answers(self.port) and run_apart(self._answers()) is True
 
     async def _answers(self) -> bool:
         """Ask for a group's coordinator: the port opens before groups work, so a connection alone proves little."""

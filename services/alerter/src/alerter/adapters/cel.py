@@ -1,6 +1,6 @@
 """CEL, wrapped: the only module that knows the library (https://cel.dev for the language).
 
-Variables are declared with their types, so a wrong name or type is a CompileProblem with its position when a rule is saved.
+Variables are declared with their types, so a wrong name or type is a Uncompilable with its position when a rule is saved.
 Evaluation never raises: what the library reports as an error value or as an exhausted iteration budget is an Answer
 without a value. Regular expressions are RE2, which knows no catastrophic backtracking.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from cel_expr_python import cel
 
-from alerter.domain.rule import Answer
+from alerter.domain.rule import Answer, Uncompilable
 from alerter.domain.subject import VARIABLES, Type, Values, unknown_placeholders
 from shared.contracts.alerts import RuleSubject
 
@@ -27,16 +27,6 @@ _POSITION = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 _STATUS = re.compile(r"^[A-Z_]+: |\s*\[[A-Z_]+\]$")
 _MISSING = re.compile(r'No value with name "([^"]+)" found in Activation')
 _MOST_TEXT = 500
-
-
-class CompileProblem(Exception):
-    """An expression that cannot be asked, for the person who wrote it. Lines and columns begin at 1."""
-
-    def __init__(self, message: str, line: int | None = None, column: int | None = None) -> None:
-        super().__init__(message if line is None else f"{message} (line {line}, column {column})")
-        self.message = message
-        self.line = line
-        self.column = column
 
 
 class CelExpression:
@@ -70,18 +60,18 @@ class Compiler:
         }
 
     def compile(self, subject: RuleSubject, expression: str) -> CelExpression:
-        """Return the expression; raise CompileProblem with the position of what is wrong."""
+        """Return the expression; raise Uncompilable with the position of what is wrong."""
         program = _compiled(self._environments[subject], expression)
         if program.return_type() != cel.Type.BOOL:
             kind = program.return_type().name().lower()
-            raise CompileProblem(f"The expression is of type {kind}; it must be true or false, for example by comparing it.", 1, 1)
+            raise Uncompilable(f"The expression is of type {kind}; it must be true or false, for example by comparing it.", 1, 1)
         return CelExpression(program, self._used(subject, expression))
 
     def check_summary(self, subject: RuleSubject, summary: str) -> None:
-        """Raise CompileProblem for a placeholder that names no variable."""
+        """Raise Uncompilable for a placeholder that names no variable."""
         if wrong := unknown_placeholders(summary, subject):
             names = ", ".join(sorted(VARIABLES[subject]))
-            raise CompileProblem(f"summary: {{{wrong[0]}}} is no variable of {subject.value}. Known are: {names}.")
+            raise Uncompilable(f"summary: {{{wrong[0]}}} is no variable of {subject.value}. Known are: {names}.")
 
     def _used(self, subject: RuleSubject, expression: str) -> frozenset[str]:
         """Return the variables that the expression names: those without which it does not compile.
@@ -110,8 +100,8 @@ def _compiled(environment: Any, expression: str) -> Any:
     except RuntimeError as error:
         text = str(error)
         if found := _POSITION.search(text):
-            raise CompileProblem(_hint(found[3]), int(found[1]), int(found[2])) from None
-        raise CompileProblem(_sentence(text)) from None
+            raise Uncompilable(_hint(found[3]), int(found[1]), int(found[2])) from None
+        raise Uncompilable(_sentence(text)) from None
 
 
 def _hint(message: str) -> str:

@@ -31,6 +31,16 @@ class Answer:
     problem: str = ""
 
 
+class Uncompilable(Exception):
+    """An expression that cannot be asked, for the person who wrote it. Lines and columns begin at 1."""
+
+    def __init__(self, message: str, line: int | None = None, column: int | None = None) -> None:
+        super().__init__(message if line is None else f"{message} (line {line}, column {column})")
+        self.message = message
+        self.line = line
+        self.column = column
+
+
 class Expression(Protocol):
     """A compiled condition."""
 

@@ -1,0 +1,1 @@
+"""What the gateway does: questions, changes and projections, over ports."""

@@ -1,0 +1,1 @@
+"""How the world reaches the gateway: pages, the API, live messages, Kafka."""

@@ -3,12 +3,12 @@
 import json
 import time
 from email.message import Message as Headers
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
+from http.server import BaseHTTPRequestHandler
+from threading import Lock
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
-from shared.testing.ports import free_port
+from shared.testing.loopback import LoopbackServer
 from shared.testing.slack.workspace import Message, Refused, Request, Workspace
 
 Absence = Literal["refuse", "503"]
@@ -20,24 +20,16 @@ class SlackPart:
     token = "xoxb-tests-only"
 
     def __init__(self) -> None:
-        self._port = free_port()
-        self.base_url = f"http://127.0.0.1:{self._port}/api/"
+        self._server = LoopbackServer(_handler(self))
+        self.base_url = f"{self._server.base_url}/api/"
         self._lock = Lock()
-        self._server: ThreadingHTTPServer | None = None
-        self._thread: Thread | None = None
         self.clear()
 
     def start(self) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), _handler(self))
-        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        self._thread.start()
+        self._server.start()
 
     def stop(self) -> None:
-        if self._server is not None and self._thread is not None:
-            self._server.shutdown()
-            self._server.server_close()
-            self._thread.join()
-            self._server = self._thread = None
+        self._server.stop()
 
     def clear(self) -> None:
         """Forget all messages and requests, and behave well again."""
@@ -63,7 +55,7 @@ class SlackPart:
 
     def back(self) -> None:
         self._unavailable = False
-        if self._server is None:
+        if not self._server.running:
             self.start()
 
     def rate_limit(self, count: int, retry_after: int = 1) -> None:

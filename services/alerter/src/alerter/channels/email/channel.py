@@ -17,6 +17,7 @@ from alerter.application.channels import Permanent, Retryable
 from alerter.channels.email.config import EmailConfig, EmailSecret
 from alerter.channels.email.message import mail
 from alerter.domain.notice import Notice
+from shared.runtime.egress import EgressRefused
 
 PACE = 0.2
 """Seconds between two mails to the same channel."""
@@ -24,7 +25,7 @@ PACE = 0.2
 TIMEOUT = 10.0
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
-"""Host and port → addresses that the egress policy allows."""
+"""Host and port → addresses that the egress policy allows; raises EgressRefused, or OSError for a name without any."""
 
 
 class EmailChannel:
@@ -55,6 +56,8 @@ class EmailChannel:
         where = f"{self._config.host}:{self._config.port}"
         try:
             connection = await self._socket()
+        except EgressRefused as error:
+            raise Permanent(f"{error}. Correct the host, or let an administrator allow it.") from error
         except OSError as error:
             raise Retryable(f"{where} cannot be reached: {error}") from error
         server = aiosmtplib.SMTP(

@@ -14,6 +14,7 @@ from alerter.application.channels import Permanent, Retryable
 from alerter.channels.slack.config import SlackConfig, SlackSecret
 from alerter.channels.slack.message import payload
 from alerter.domain.notice import Notice
+from shared.runtime.egress import EgressRefused
 
 PACE = 1.0
 """Slack allows about one message a second and channel."""
@@ -62,6 +63,8 @@ class SlackChannel:
         try:
             async with self._client() as client:
                 response = await client.post(url, json=body, headers={"Authorization": f"Bearer {self._secret.token.get_secret_value()}"})
+        except EgressRefused as error:
+            raise Permanent(f"{error}. Correct the base URL, or let an administrator allow it.") from error
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise Retryable(f"Slack cannot be reached: {_words(error)}") from error
         except httpx.HTTPError as error:

@@ -101,14 +101,14 @@ class RulesPage(View):
 
 
 class RuleFormPage(View):
-    """Add or edit a rule. ``variables`` are what the expression may name, with their types."""
+    """Add or edit a rule."""
 
     id: str = ""
     name: str = ""
-    on: str = "dag_run"
+    subject: str = "dag_run"
     subjects: tuple[Choice, ...] = ()
     expression: str = ""
-    wait: str = "0s"
+    hold: str = "0s"
     severity: str = "warning"
     severities: tuple[Choice, ...] = (
         Choice(value="critical", label="Critical"),
@@ -119,7 +119,6 @@ class RuleFormPage(View):
     chosen: tuple[str, ...] = ()
     summary: str = ""
     enabled: bool = True
-    variables: tuple[Fact, ...] = ()
     examples: tuple[Fact, ...] = ()
     etag: str = ""
     problems: tuple[FieldProblem, ...] = ()

@@ -90,24 +90,20 @@ class ClusterPage(View):
 
 
 class ClusterFormPage(View):
-    """Add or edit. The password is write-only: it is never sent back, ``password_kept`` says that one is stored."""
+    """Add or edit. The secret is write-only: it is never sent back, ``secret_kept`` says that one is stored."""
 
     id: str = ""
     name: str = ""
-    url: str = ""
+    base_url: str = ""
+    environment: str = ""
+    sign_in: str = "password"
+    ways: tuple[Choice, ...] = (Choice(value="password", label="User and password"), Choice(value="token", label="Token"))
     username: str = ""
-    password_kept: bool = False
-    version: str = "auto"
-    versions: tuple[Choice, ...] = (
-        Choice(value="auto", label="Find out"),
-        Choice(value="2", label="Airflow 2 (API v1)"),
-        Choice(value="3", label="Airflow 3 (API v2)"),
-    )
+    secret_kept: bool = False
     verify_tls: bool = True
     ca_pem: str = ""
     tags: str = ""
     poll_seconds: str = "5"
-    requests_per_minute: str = "120"
     etag: str = ""
     problems: tuple[FieldProblem, ...] = ()
     test: ConnectionTest | None = None

@@ -1,0 +1,38 @@
+"""Memory and CPU of each service while nothing happens; the bars are 150 MB and 3 % of a core.
+
+The services run as they would anywhere, over real Kafka and PostgreSQL, signed in to by nobody and with no cluster.
+RSS counts what libraries share with other processes too, so PSS (each page divided by its users) is shown beside it.
+"""
+
+import time
+
+import psutil
+
+from benchmarks._stage import stage
+from shared.testing.tower import SERVICES
+
+SETTLE_SECONDS = 20.0
+WATCH_SECONDS = 60.0
+MEMORY_MB, CPU_PERCENT = 150, 3.0
+
+
+def main() -> None:
+    """Start everything, let it settle, watch it for a minute and print a table."""
+    with stage() as tower:
+        time.sleep(SETTLE_SECONDS)
+        processes = {name: psutil.Process(tower.process(name).pid) for name in SERVICES}
+        before = {name: process.cpu_times() for name, process in processes.items()}
+        began = time.monotonic()
+        time.sleep(WATCH_SECONDS)
+        watched = time.monotonic() - began
+        print(f"{'service':16} {'RSS MB':>8} {'PSS MB':>8} {'CPU %':>7}   bars: {MEMORY_MB} MB, {CPU_PERCENT} %")
+        for name, process in processes.items():
+            memory = process.memory_full_info()
+            spent = process.cpu_times()
+            busy = (spent.user + spent.system - before[name].user - before[name].system) / watched * 100
+            verdict = "" if memory.rss / 2**20 <= MEMORY_MB and busy <= CPU_PERCENT else "   over the bar"
+            print(f"{name:16} {memory.rss / 2**20:8.0f} {memory.pss / 2**20:8.0f} {busy:7.2f}{verdict}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What starts the alerter's work: topics, time, waiting notifications, and the gateway's questions."""

@@ -1,0 +1,111 @@
+"""Takes waiting notifications and sends them, a few at a time."""
+
+import asyncio
+import contextlib
+import time
+
+from alerter.application.pipeline import Claimed, Sending
+from alerter.application.stages.send import Sent
+from shared.runtime.database import why_away
+from shared.runtime.logging import get_logger
+
+log = get_logger(__name__)
+
+IDLE_SECONDS = 0.5
+"""How often the database is asked when nothing was queued here: for back-offs that end and what other replicas left."""
+
+
+class Sender:
+    """A part. One task claims, a few others send."""
+
+    def __init__(self, sending: Sending, wake: asyncio.Event, *, most: int) -> None:
+        self._sending = sending
+        self._wake = wake
+        self._most = most
+        self._task: asyncio.Task[None] | None = None
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    async def start(self) -> None:
+        """Give back what an earlier life of this replica held, and begin."""
+        self._stopping = False
+        if self._task is None:
+            async with self._sending.transaction() as store:
+                if left := await store.release(self._sending.holder):
+                    log.info("notifications that a crash left are sent again", count=left)
+            self._task = asyncio.create_task(self._run(), name="sender")
+
+    async def drain(self) -> None:
+        """Claim nothing more and let what is being sent come to its end."""
+        self._stopping = True
+        self._wake.set()
+        if self._task is not None:
+            await self._task
+            self._task = None
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+
+    async def stop(self) -> None:
+        """End at once; what is still being sent is sent again later, as a possible duplicate."""
+        for task in (self._task, *self._under_way):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+        self._task = None
+
+    async def _run(self) -> None:
+        trouble = ""
+        while not self._stopping:
+            self._wake.clear()
+            try:
+                claimed = await self._sending.claim() if len(self._under_way) < self._most else None
+                trouble = ""
+            except Exception as error:
+                claimed = None
+                reason = why_away(error)
+                if reason is None:
+                    log.exception("claiming a notification failed")
+                elif reason != trouble:
+                    log.warning("notifications wait", reason=reason)
+                trouble = reason or ""
+            if claimed is not None:
+                task = asyncio.create_task(self._one(claimed), name=f"notification {claimed.notification.notification_id}")
+                self._under_way.add(task)
+                task.add_done_callback(self._ended)
+                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(IDLE_SECONDS):
+                    await self._wake.wait()
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._under_way.discard(task)
+        self._wake.set()
+
+    async def _one(self, claimed: Claimed) -> None:
+        until = time.monotonic() + self._sending.lease
+        try:
+            sent = await self._sending.deliver(claimed)
+        except Exception:
+            # An error of ours: the claim runs out, and it is tried again as a possible duplicate.
+            log.exception("sending broke", notification=claimed.notification.notification_id, channel=claimed.notice.channel)
+            return
+        self._tell(claimed, sent)
+        while time.monotonic() < until:
+            try:
+                if not await self._sending.settle(claimed, sent):
+                    log.warning("a claim ran out before its end was written", notification=claimed.notification.notification_id)
+            except Exception as error:
+                if why_away(error) is None:
+                    log.exception("writing the end of a sending failed", notification=claimed.notification.notification_id)
+                await asyncio.sleep(0.5)
+            else:
+                return
+
+    @staticmethod
+    def _tell(claimed: Claimed, sent: Sent) -> None:
+        about = {"notification": claimed.notification.notification_id, "channel": claimed.notice.channel}
+        if sent.error is None:
+            log.info("notification sent", transition=claimed.notification.transition, **about)
+        else:
+            log.warning("notification not sent", kind=type(sent.error).__name__, reason=str(sent.error), **about)

@@ -1,0 +1,1 @@
+"""PostgreSQL behind the poller's ports."""

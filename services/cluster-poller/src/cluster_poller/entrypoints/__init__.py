@@ -1,0 +1,1 @@
+"""Ways into the cluster-poller: Kafka, the schedule of its own, and the internal HTTP interface."""

@@ -1,0 +1,11 @@
+"""The port ReadModel: all reads together."""
+
+from gateway.adapters.read_model.alert_reads import AlertReads
+from gateway.adapters.read_model.cluster_reads import ClusterReads
+from gateway.adapters.read_model.dag_reads import DagReads
+from gateway.adapters.read_model.definition_reads import DefinitionReads
+from gateway.adapters.read_model.run_reads import RunReads
+
+
+class SqlReadModel(DefinitionReads, ClusterReads, DagReads, RunReads, AlertReads):
+    """Everything that is read from the gateway's schema."""

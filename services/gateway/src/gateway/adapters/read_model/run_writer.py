@@ -1,0 +1,92 @@
+"""Writes batches of run events: loads what they concern, folds in memory, upserts what changed."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.adapters.ledger import write_changes
+from gateway.adapters.tables import Run, RunAttempt, RunComponent, RunEventRow, WorkflowVersion
+from gateway.application.projections.runs import RunState, fold, fresh
+from shared.contracts.runs import RunEvent, RunFinished, RunReopened, RunStarted
+
+
+async def write_run_events(session: AsyncSession, events: Sequence[RunEvent]) -> None:
+    """Take in events; those that are in the read model already change nothing."""
+    states = await _load(session, {event.run_id for event in events})
+    declared = await _declared(session, events)
+    taken: list[RunEvent] = []
+    changes: list[tuple[str, str]] = []
+    for event in events:
+        state = states.get(event.run_id)
+        if state is None:
+            state = states[event.run_id] = fresh(event.run_id, event)
+        state.declared = declared
+        if fold(state, event):
+            taken.append(event)
+            changes.append(("run", event.run_id))
+            if isinstance(event, RunStarted | RunFinished | RunReopened):
+                changes.append(("workflow", event.workflow_id))
+    if not taken:
+        return
+    touched = [states[run_id] for run_id in dict.fromkeys(event.run_id for event in taken)]
+    await _upsert(session, Run, ("run_id",), [state.row for state in touched])
+    await _upsert(
+        session,
+        RunComponent,
+        ("run_id", "component"),
+        [{"run_id": state.run_id, **state.components[name]} for state in touched for name in sorted(state.touched)],
+    )
+    await _upsert(
+        session,
+        RunAttempt,
+        ("run_id", "component", "generation", "attempt"),
+        [{"run_id": state.run_id, **attempt} for state in touched for attempt in state.attempts.values()],
+    )
+    rows = [
+        {"run_id": event.run_id, "seq": event.seq, "event": event.event, "at": event.at, "body": event.model_dump(mode="json")}
+        for event in taken
+    ]
+    await session.execute(insert(RunEventRow).on_conflict_do_nothing(), rows)
+    await write_changes(session, changes)
+
+
+async def _load(session: AsyncSession, run_ids: set[str]) -> dict[str, RunState]:
+    ids = sorted(run_ids)
+    query = select(Run).where(Run.run_id.in_(ids)).order_by(Run.run_id).with_for_update()  # type: ignore[attr-defined]
+    states = {row.run_id: RunState(row.run_id, row.model_dump()) for row in (await session.execute(query)).scalars()}
+    if not states:
+        return states
+    for table, into in ((RunComponent, _put_component), (RunAttempt, _put_attempt)):
+        found = await session.execute(select(table).where(table.run_id.in_(sorted(states))))  # type: ignore[attr-defined]
+        for row in found.scalars():
+            into(states[row.run_id], row.model_dump(exclude={"run_id"}))
+    return states
+
+
+def _put_component(state: RunState, row: dict[str, Any]) -> None:
+    state.components[row["component"]] = row
+
+
+def _put_attempt(state: RunState, row: dict[str, Any]) -> None:
+    state.attempts[(row["component"], row["generation"], row["attempt"])] = row
+
+
+async def _declared(session: AsyncSession, events: Sequence[RunEvent]) -> Callable[[str, int], Iterable[str]]:
+    wanted = {(event.workflow_id, event.version) for event in events if isinstance(event, RunStarted)}
+    names: dict[tuple[str, int], list[str]] = {}
+    if wanted:
+        query = select(WorkflowVersion).where(WorkflowVersion.workflow_id.in_([workflow for workflow, _ in wanted]))  # type: ignore[attr-defined]
+        for row in (await session.execute(query)).scalars():
+            names[(row.workflow_id, row.version)] = [part["name"] for part in row.definition.get("components", ())]
+    return lambda workflow, version: names.get((workflow, version), ())
+
+
+async def _upsert(session: AsyncSession, table: Any, keys: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    statement = insert(table)
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    await session.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=changed), rows)

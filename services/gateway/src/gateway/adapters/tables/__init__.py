@@ -1,0 +1,33 @@
+"""The gateway's tables: definitions, the read model and what keeps them honest. The identity tables stand with identity."""
+
+from gateway.adapters.tables.base import METADATA
+from gateway.adapters.tables.definitions import Channel, Cluster, Endpoint, Rule, Workflow, WorkflowVersion
+from gateway.adapters.tables.ledger import AuditEntry, IdempotencyKey, LiveChange
+from gateway.adapters.tables.observed import ClusterCommandRow, ClusterState, Dag, DagRun, DagSweep, Sample, SampleLatest
+from gateway.adapters.tables.runs import Alert, Notification, Run, RunAttempt, RunComponent, RunEventRow
+
+__all__ = [
+    "METADATA",
+    "Alert",
+    "AuditEntry",
+    "Channel",
+    "Cluster",
+    "ClusterCommandRow",
+    "ClusterState",
+    "Dag",
+    "DagRun",
+    "DagSweep",
+    "Endpoint",
+    "IdempotencyKey",
+    "LiveChange",
+    "Notification",
+    "Rule",
+    "Run",
+    "RunAttempt",
+    "RunComponent",
+    "RunEventRow",
+    "Sample",
+    "SampleLatest",
+    "Workflow",
+    "WorkflowVersion",
+]

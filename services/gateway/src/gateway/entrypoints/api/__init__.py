@@ -1,0 +1,1 @@
+"""REST under ``/api/``: all that the pages can do, programs can do."""

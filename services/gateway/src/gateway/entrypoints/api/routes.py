@@ -1,0 +1,29 @@
+"""All routers of the API, in the order in which they are matched."""
+
+from fastapi import APIRouter
+
+from gateway.entrypoints.api.account import account, tokens
+from gateway.entrypoints.api.alerts import alerts, channels, rules
+from gateway.entrypoints.api.clusters import clusters, commands
+from gateway.entrypoints.api.dags import dags
+from gateway.entrypoints.api.endpoints import endpoints
+from gateway.entrypoints.api.monitoring import monitoring
+from gateway.entrypoints.api.runs import runs
+from gateway.entrypoints.api.schema import description
+from gateway.entrypoints.api.workflows import workflows
+
+ROUTERS: tuple[APIRouter, ...] = (
+    clusters,
+    commands,
+    dags,
+    endpoints,
+    workflows,
+    runs,
+    rules,
+    channels,
+    alerts,
+    account,
+    tokens,
+    monitoring,
+    description,
+)

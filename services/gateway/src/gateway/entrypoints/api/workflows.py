@@ -1,0 +1,128 @@
+"""Workflows: check, publish, versions, delete."""
+
+from typing import Annotated, Any
+
+from fastapi import Body, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.application.answers.base import Page
+from gateway.application.answers.definitions import VersionAnswer, WorkflowAnswer, workflow_answer
+from gateway.domain.problems import FieldProblem, Invalid, Missing
+from gateway.domain.workflow_yaml import write
+from gateway.entrypoints.api.parts import Administrator, App, IfMatch, Viewer, etag, needed, router
+from gateway.entrypoints.application import actor_of
+from shared.contracts.workflows import Component, Connection, WorkflowDefinition
+
+workflows = router("/workflows", "workflows")
+
+_EXAMPLE = "workflow: order-processing\ncomponents:\n  OrderTopic: {kind: kafka, endpoint: prod-kafka, topic: orders}\n"
+
+
+class WorkflowInput(BaseModel):
+    """A workflow as YAML, comments and order kept, or as a definition from which the YAML is written."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"yaml": _EXAMPLE, "note": "first version"}]})
+
+    yaml: str | None = Field(default=None, description="The text as written.")
+    definition: WorkflowDefinition | None = None
+    note: str = Field(default="", max_length=500)
+
+
+class Finding(BaseModel):
+    line: int
+    column: int
+    path: str
+    message: str
+    hint: str = ""
+
+
+class CheckAnswer(BaseModel):
+    """What is wrong with a workflow, and the graph as far as it can be read."""
+
+    valid: bool
+    problems: tuple[Finding, ...]
+    components: tuple[Component, ...] = ()
+    connections: tuple[Connection, ...] = ()
+
+
+def _text(given: WorkflowInput, before: str = "") -> str:
+    if given.yaml is not None and given.definition is None:
+        if "\0" in given.yaml:
+            raise Invalid(FieldProblem("yaml", "The text holds the character NUL.", "Remove it."))
+        return given.yaml
+    if given.definition is not None and given.yaml is None:
+        return write(given.definition, before)
+    raise Invalid(
+        FieldProblem("yaml", "Give either 'yaml' or 'definition'.", "The YAML is what people write; a definition is written as YAML.")
+    )
+
+
+@workflows.get("/", response_model=Page[WorkflowAnswer], summary="List workflows")
+async def list_workflows(app: App, who: Viewer) -> Page[WorkflowAnswer]:  # noqa: ARG001
+    return Page(items=tuple(workflow_answer(workflow, version) for workflow, version in await app.reads.workflows()))
+
+
+@workflows.post("/validate/", response_model=CheckAnswer, summary="Check a workflow; nothing is changed")
+async def check(app: App, who: Viewer, given: WorkflowInput) -> CheckAnswer:  # noqa: ARG001
+    reading = await app.workflows.check(_text(given))
+    return CheckAnswer(
+        valid=reading.definition is not None,
+        problems=tuple(Finding(**vars(item)) for item in reading.problems),
+        components=reading.components,
+        connections=reading.connections,
+    )
+
+
+@workflows.post("/", status_code=201, response_model=WorkflowAnswer, summary="Publish a new workflow")
+async def publish(app: App, who: Administrator, request: Request, given: Annotated[WorkflowInput, Body()]) -> Response:
+    workflow, version = await app.workflows.publish(actor_of(request, who), _text(given), note=given.note)
+    answer = workflow_answer(workflow, version).model_dump(mode="json")
+    return JSONResponse(answer, 201, {"ETag": workflow.etag, "Location": f"/api/workflows/{workflow.id}/"})
+
+
+@workflows.get("/{workflow_id}/", response_model=WorkflowAnswer, summary="Read a workflow with its newest version")
+async def read(
+    app: App,
+    who: Viewer,  # noqa: ARG001
+    workflow_id: str,
+    response: Response,
+    version: Annotated[int | None, Query(ge=1, description="An older version.")] = None,
+) -> WorkflowAnswer:
+    workflow = await app.reads.workflow(workflow_id)
+    if workflow is None:
+        raise Missing("workflow", workflow_id)
+    found = await app.reads.version(workflow_id, version or workflow.latest)
+    if found is None:
+        raise Missing("version", f"{workflow.name} {version}")
+    etag(response, workflow.etag)
+    return workflow_answer(workflow, found)
+
+
+@workflows.put("/{workflow_id}/", response_model=WorkflowAnswer, summary="Publish the next version")
+async def publish_next(
+    app: App, who: Administrator, request: Request, workflow_id: str, given: WorkflowInput, if_match: IfMatch = None
+) -> Response:
+    before = ""
+    if given.definition is not None:
+        workflow = await app.reads.workflow(workflow_id)
+        latest = None if workflow is None else await app.reads.version(workflow_id, workflow.latest)
+        before = latest.yaml if latest else ""
+    after, version = await app.workflows.publish(
+        actor_of(request, who), _text(given, before), workflow_id=workflow_id, if_match=needed(if_match), note=given.note
+    )
+    return JSONResponse(workflow_answer(after, version).model_dump(mode="json"), headers={"ETag": after.etag})
+
+
+@workflows.delete("/{workflow_id}/", status_code=204, response_class=Response, summary="Delete a workflow; runs in flight go on")
+async def delete(app: App, who: Administrator, request: Request, workflow_id: str, if_match: IfMatch = None) -> Response:
+    await app.workflows.delete(actor_of(request, who), workflow_id, if_match=if_match)
+    return Response(status_code=204)
+
+
+@workflows.get("/{workflow_id}/versions/", response_model=Page[VersionAnswer], summary="List the versions, newest first")
+async def list_versions(app: App, who: Viewer, workflow_id: str) -> Page[VersionAnswer]:  # noqa: ARG001
+    found: list[Any] = await app.reads.versions(workflow_id)
+    if not found:
+        raise Missing("workflow", workflow_id)
+    return Page(items=tuple(VersionAnswer(**vars(item)) for item in reversed(found)))

@@ -1,0 +1,266 @@
+"""Graphs, run rows and the pages of workflows."""
+
+from gateway.application.views.flow import FlowEdge, FlowGraph, FlowNode
+from gateway.application.views.parts import Action, Fact, FieldProblem, FilterChip
+from gateway.application.views.runs import (
+    RunRow,
+    RunsPage,
+)
+from gateway.application.views.workflows import (
+    Diagnostic,
+    Validation,
+    VersionRow,
+    WorkflowEditorPage,
+    WorkflowPage,
+    WorkflowRow,
+    WorkflowsPage,
+)
+from sample_pages.frame import AWAY, ago, history, state
+
+YAML = """# Replays orders; the queue is declared by its owner.
+workflow: order-processing
+description: Replays orders from Kafka into the queue and has them processed
+components:
+  OrderTopic:   {kind: kafka, endpoint: prod-kafka, topic: orders}
+  OrderQueue:
+    kind: mq
+    endpoint: orders-mq
+    queue: orders
+    retry: {strategy: exponential, first: 1s, factor: 2, most: 30s, attempts: 5}
+  OrderService:
+    kind: service
+    endpoint: order-service
+    path: /orders
+    retry: {strategy: fixed, every: 2s, attempts: 3}
+connections:
+  - {from: OrderTopic, to: OrderQueue, kind: kafka-to-mq}
+  - {from: OrderQueue, to: OrderService, kind: processing}
+"""
+
+
+def _node(name: str, kind: str, endpoint: str, word: str, left: str, right: str) -> FlowNode:
+    return FlowNode(
+        id=name,
+        kind=kind,
+        endpoint=endpoint,
+        state=state(word),
+        left=left,
+        right=right,
+        url=f"/runs/r7/?component={name}",
+    )
+
+
+RUN_GRAPH = FlowGraph(
+    nodes=(
+        _node("OrderTopic", "kafka", "Kafka · prod-kafka", "succeeded", "120,000 read", "6 partitions"),
+        _node("prepare_orders", "airflow", "Airflow · eu-prod", "succeeded", "DAG run 12:30", "1 min 08 s"),
+        _node("OrderQueue", "mq", "RabbitMQ · orders-mq", "retrying", "48,210 confirmed", "attempt 4 / 5"),
+        _node("OrderLedger", "database", "Database · warehouse", "succeeded", "9,014 upserted", "exactly once"),
+        _node("OrderService", "service", "Service · order-service", "waiting", "waits for OrderQueue", ""),
+    ),
+    edges=(
+        FlowEdge(
+            id="e1",
+            source="OrderTopic",
+            target="OrderQueue",
+            kind="kafka-to-mq",
+            label="48,210",
+            state=state("succeeded"),
+        ),
+        FlowEdge(
+            id="e2",
+            source="prepare_orders",
+            target="OrderLedger",
+            kind="processing",
+            label="9,014",
+            state=state("succeeded"),
+        ),
+        FlowEdge(
+            id="e3",
+            source="OrderQueue",
+            target="OrderService",
+            kind="processing",
+            label="waits",
+            state=state("retrying"),
+        ),
+        FlowEdge(id="e4", source="OrderLedger", target="OrderService", kind="processing", state=state("waiting")),
+    ),
+    selected="OrderQueue",
+)
+PLAIN_GRAPH = FlowGraph(
+    nodes=tuple(
+        FlowNode(id=node.id, kind=node.kind, endpoint=node.endpoint)
+        for node in RUN_GRAPH.nodes
+        if node.id in ("OrderTopic", "OrderQueue", "OrderService")
+    ),
+    edges=(
+        FlowEdge(id="e1", source="OrderTopic", target="OrderQueue", kind="kafka-to-mq", label="kafka-to-mq"),
+        FlowEdge(id="e3", source="OrderQueue", target="OrderService", kind="processing", label="processing"),
+    ),
+)
+
+
+_TONES = ("ok", "ok", "retry", "ok", "waiting")
+
+
+def run_row(place: int, word: str, what: str) -> RunRow:
+    return RunRow(
+        id=f"0192f3aa-7c00-7000-8000-00000000000{place}",
+        url=f"/runs/r{place}/",
+        workflow=("order-processing", "invoices to warehouse", "clicks re-key")[place % 3],
+        workflow_url="/workflows/order-processing/",
+        version=7 - place % 3,
+        state=state(word),
+        what=what,
+        started=ago(140 + place * 900),
+        took_seconds=134 + place * 47 if word != "waiting" else None,
+        by=("DAG eu-prod/orders_hourly", "Mira Kessler", "message on runs.commands.v1")[place % 3],
+        components=_TONES if word == "retrying" else ("ok", "ok", "ok") if word == "succeeded" else ("ok", "bad", "waiting"),  # type: ignore[arg-type]
+    )
+
+
+ROWS = (
+    run_row(7, "retrying", "OrderQueue tries again in 12 s: queue “orders” does not exist"),
+    run_row(8, "running", "41,200 messages a second, 72 % done"),
+    run_row(1, "succeeded", "120,000 messages moved, every one confirmed"),
+    run_row(2, "failed", "OrderService answered 500 in 3 of 3 attempts"),
+    run_row(3, "cancelled", "Cancelled by Mira Kessler; 9,000 messages were moved before"),
+    run_row(4, "succeeded", "9,014 rows upserted"),
+)
+
+
+def runs() -> RunsPage:
+    chips = tuple(
+        FilterChip(label=label, url=f"/runs/?state={label.lower()}", count=count, active=label == "All")
+        for label, count in (("All", 1204), ("Running", 2), ("Retrying", 1), ("Failed", 4), ("Succeeded", 1197))
+    )
+    return RunsPage(rows=ROWS, chips=chips, total=1204, next_url="/runs/?after=x")
+
+
+def no_runs() -> RunsPage:
+    return runs().model_copy(update={"rows": (), "total": 0, "next_url": "", "trouble": AWAY})
+
+
+def workflows() -> WorkflowsPage:
+    def row(name: str, kinds: tuple[str, ...], word: str | None, about: str) -> WorkflowRow:
+        return WorkflowRow(
+            id=name,
+            name=name,
+            url=f"/workflows/{name}/",
+            description=about,
+            version=7,
+            kinds=kinds,
+            last=state(word) if word else None,
+            last_at=ago(140) if word else None,
+            bars=history("ssssfssssssssr") if word else (),
+            changed_at=ago(86400 * 2),
+            changed_by="Mira Kessler",
+            run=Action(
+                label=f"Start {name}",
+                url=f"/workflows/{name}/start/",
+                icon="play",
+                confirm=f"Start {name} v7 now?",
+                consequence="Runs all its components once, without inputs.",
+            ),
+        )
+
+    return WorkflowsPage(
+        rows=(
+            row(
+                "order-processing",
+                ("kafka", "mq", "service"),
+                "retrying",
+                "Replays orders from Kafka into the queue and has them processed",
+            ),
+            row("invoices-to-warehouse", ("kafka", "database"), "running", "Keeps public.invoice up to date"),
+            row("nightly-close", ("airflow", "database", "api"), None, "Closes the books after the ledger DAG"),
+        )
+    )
+
+
+def workflow() -> WorkflowPage:
+    return WorkflowPage(
+        id="order-processing",
+        name="order-processing",
+        description="Replays orders from Kafka into the queue and has them processed",
+        version=7,
+        graph=PLAIN_GRAPH,
+        yaml=YAML,
+        facts=(
+            Fact(label="Validation", value="strict"),
+            Fact(label="Started by", value="people, messages"),
+            Fact(label="Success 30 d", value="99.4 %"),
+        ),
+        versions=(
+            VersionRow(
+                version=7,
+                url="/workflows/order-processing/?version=7",
+                changed_at=ago(86400 * 2),
+                changed_by="Mira Kessler",
+                shown=True,
+            ),
+            VersionRow(
+                version=6,
+                url="/workflows/order-processing/?version=6",
+                changed_at=ago(86400 * 9),
+                changed_by="Tomás Rey",
+                note="longer retry",
+            ),
+        ),
+        runs=ROWS[:4],
+        bars=history("sssfssssssssssssfsr"),
+        actions=(
+            Action(label="Edit", url="/workflows/order-processing/edit/", method="get", icon="edit"),
+            Action(label="Delete", url="/workflows/order-processing/delete/", method="get", look="danger", icon="delete"),
+        ),
+    )
+
+
+def broken_workflow() -> WorkflowPage:
+    return workflow().model_copy(
+        update={
+            "runs": (),
+            "bars": (),
+            "trouble_text": "The endpoint “orders-mq” was deleted. Add it again, or name another one.",
+            "actions": (),
+            "description": "",
+        }
+    )
+
+
+def editor() -> WorkflowEditorPage:
+    return WorkflowEditorPage(
+        id="order-processing",
+        name="order-processing",
+        yaml=YAML.replace("orders-mq", "orders-mw"),
+        version=7,
+        etag="7",
+        endpoints=("prod-kafka", "orders-mq", "order-service"),
+        validation=Validation(
+            summary="1 finding",
+            graph=PLAIN_GRAPH,
+            diagnostics=(
+                Diagnostic(
+                    line=8,
+                    column=15,
+                    path="components.OrderQueue.endpoint",
+                    message="There is no endpoint “orders-mw”.",
+                    hint="Did you mean orders-mq?",
+                ),
+                Diagnostic(
+                    line=18,
+                    column=5,
+                    path="connections[1]",
+                    message="“processing” sends each message on its own.",
+                    severity="warning",
+                ),
+            ),
+        ),
+    )
+
+
+def new_workflow() -> WorkflowEditorPage:
+    return WorkflowEditorPage(
+        yaml=YAML,
+        problems=(FieldProblem(field="", message="A workflow named “order-processing” exists already.", hint="Choose another name."),),
+    )

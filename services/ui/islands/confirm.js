@@ -1,0 +1,31 @@
+// What is dangerous asks once, in words, and names the thing.
+export function confirmForms(root) {
+  root.addEventListener("htmx:confirm", (event) => {
+    const form = event.target.closest?.("form[data-confirm]");
+    if (!form || event.target !== form) return;
+    event.preventDefault();
+    ask(form, () => event.detail.issueRequest(true));
+  });
+}
+
+function ask(form, go) {
+  const dialog = document.getElementById("ask");
+  const yes = dialog.querySelector('[data-answer="yes"]');
+  const danger = form.hasAttribute("data-confirm-danger");
+  dialog.querySelector("#ask-title").textContent = form.dataset.confirm;
+  dialog.querySelector("#ask-more").textContent = form.dataset.confirmMore ?? "";
+  yes.textContent = form.dataset.confirmLabel;
+  yes.className = danger ? "btn danger solid" : "btn primary";
+  const answer = (event) => {
+    const choice = event.target.closest("[data-answer]")?.dataset.answer;
+    if (choice) dialog.close(choice);
+  };
+  dialog.returnValue = "";
+  dialog.addEventListener("click", answer);
+  dialog.addEventListener("close", () => {
+    dialog.removeEventListener("click", answer);
+    if (dialog.returnValue === "yes") go();
+  }, { once: true });
+  dialog.showModal();
+  dialog.querySelector('[data-answer="no"]').focus();
+}

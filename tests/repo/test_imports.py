@@ -1,0 +1,70 @@
+"""The rules of who may import what: they hold, and they notice when they don't."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tree import files, name_of
+
+SERVICES = {"gateway": "gateway", "cluster-poller": "cluster_poller", "executor": "executor", "alerter": "alerter"}
+
+
+def lint(root: Path) -> subprocess.CompletedProcess[str]:
+    sources = [root / "shared" / "src", *(root / "services" / folder / "src" for folder in SERVICES)]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, sources))}
+    program = Path(sys.executable).parent / "lint-imports"
+    return subprocess.run([program, "--no-cache"], cwd=root, env=env, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    for path in files(".py", "pyproject.toml"):
+        name = name_of(path)
+        if name == "pyproject.toml" or name.startswith("shared/src/") or (name.startswith("services/") and "/src/" in name):
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, tmp_path / name)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("place", "line"),
+    [
+        ("services/gateway/src/gateway/convenience.py", ""),
+        ("services/executor/src/executor/domain/planted.py", "import httpx\n"),
+        ("services/alerter/src/alerter/domain/planted.py", "import gateway\n"),
+        ("services/executor/src/executor/application/planted.py", "import shared.testing\n"),
+        ("shared/src/shared/contracts/planted.py", "import shared.runtime\n"),
+    ],
+)
+def test_what_is_forbidden_is_noticed(copy: Path, place: str, line: str) -> None:
+    planted = copy / place
+    planted.parent.mkdir(parents=True, exist_ok=True)
+    (planted.parent / "__init__.py").touch()
+    planted.write_text(line)
+    done = lint(copy)
+    assert done.returncode != 0
+    assert planted.stem in done.stdout or "BROKEN" in done.stdout, done.stdout + done.stderr
+
+
+def test_they_hold_in_the_same_copy_without_it(copy: Path) -> None:
+    done = lint(copy)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_folder_of_code_is_a_package() -> None:
+    """The linter of imports does not look into a folder without `__init__.py`."""
+    folders = {path.parent for path in files(".py") if "/src/" in name_of(path) and "/migrations/" not in name_of(path)}
+    assert [name_of(folder) for folder in sorted(folders) if not (folder / "__init__.py").exists()] == []
+
+
+def test_consumers_are_made_in_one_place_only() -> None:
+    """FastStream's defaults lose messages, so no service uses it by itself."""
+    users = [
+        name_of(path)
+        for path in files(".py")
+        if name_of(path).startswith("services/") and "/src/" in name_of(path) and "faststream" in path.read_text()
+    ]
+    assert users == []
