@@ -7,6 +7,7 @@ from executor.adapters.desk import PostgresDesk
 from executor.adapters.journal import COMMANDS, PostgresJournal
 from executor.adapters.outcomes import KafkaOutcomes, lane_of
 from executor.adapters.registries import PostgresRegistries
+from executor.adapters.registry_lag import RegistryLag
 from executor.adapters.yard import ThreadYard
 from executor.application.attempts import Attempts
 from executor.application.commands import Commands
@@ -62,8 +63,9 @@ def build(settings: Settings, connectors: dict[str, Connector] | None = None) ->
         lease=settings.executor_lease,
         look=settings.executor_look,
     )
+    lag = RegistryLag(settings.kafka, "executor.workflows")
     desk = PostgresDesk(outbox, COMMANDS)
-    commands = Commands(engine, journal, plans, desk, consumer=COMMANDS, nudge=life.nudge)
+    commands = Commands(engine, journal, plans, desk, consumer=COMMANDS, caught_up=lag.caught_up, nudge=life.nudge)
     bus = Bus(settings, "executor", database, outbox, service.readiness)
     subscribe(bus, plans)
     intake = CommandIntake(

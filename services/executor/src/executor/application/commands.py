@@ -4,9 +4,9 @@ Whatever a command leads to stands in one transaction with its inbox row: for a 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from executor.application.engine import Engine, span_id
 from executor.application.entries import Journal
@@ -19,8 +19,8 @@ from shared.runtime.logging import get_logger
 log = get_logger(__name__)
 
 GATEWAY = "flowtower/gateway"
-_PATIENCE_SECONDS = 3.0
-"""How long a start waits for its workflow: the registry comes on another topic and may be a moment behind."""
+_PATIENCE_SECONDS = 2.0
+"""How long a start waits for a workflow that may have been sent after it."""
 
 Command = StartRun | CancelRun | RetryRun | RetryNow
 
@@ -63,12 +63,23 @@ class Desk(Protocol):
 class Commands:
     """Takes batches of commands in."""
 
-    def __init__(self, engine: Engine, journal: Journal, plans: Plans, desk: Desk, *, consumer: str, nudge: Any) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        journal: Journal,
+        plans: Plans,
+        desk: Desk,
+        *,
+        consumer: str,
+        caught_up: Callable[[], Awaitable[None]],
+        nudge: Callable[[], None],
+    ) -> None:
         self._engine = engine
         self._journal = journal
         self._plans = plans
         self._desk = desk
         self._consumer = consumer
+        self._caught_up = caught_up
         self._nudge = nudge
 
     async def handle(self, batch: Sequence[Asked]) -> "asyncio.Future[None] | None":
@@ -100,6 +111,7 @@ class Commands:
     async def _starts(self, starts: Sequence[Asked]) -> str | None:
         named = [asked.command.run_id for asked in starts if isinstance(asked.command, StartRun) and asked.command.run_id]
         there = await self._journal.existing(named) if named else set()
+        await self._wait_for_workflows(starts)
         begun: str | None = None
         for asked in starts:
             command = asked.command
@@ -131,14 +143,26 @@ class Commands:
             )
         return begun
 
-    async def _plan(self, command: StartRun) -> Plan | None:
-        version = None if command.version == "latest" else int(command.version)
-        plan = await self._plans.named(command.workflow, version)
+    async def _wait_for_workflows(self, starts: Sequence[Asked]) -> None:
+        """Give workflows that are not here the time to come: their topic may be behind the commands'."""
         until = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
-        while plan is None and asyncio.get_running_loop().time() < until:
+        if not await self._missing(starts):
+            return
+        await self._caught_up()
+        while await self._missing(starts) and asyncio.get_running_loop().time() < until:  # noqa: ASYNC110 - asks the database
             await asyncio.sleep(0.1)
-            plan = await self._plans.named(command.workflow, version)
-        return plan
+
+    async def _missing(self, starts: Sequence[Asked]) -> bool:
+        for asked in starts:
+            try:
+                if isinstance(asked.command, StartRun) and await self._plan(asked.command) is None:
+                    return True
+            except GraphRefused:
+                continue
+        return False
+
+    async def _plan(self, command: StartRun) -> Plan | None:
+        return await self._plans.named(command.workflow, None if command.version == "latest" else int(command.version))
 
     @staticmethod
     def _may_not(plan: Plan | None, asked: Asked) -> str | None:
