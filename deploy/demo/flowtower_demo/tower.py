@@ -16,6 +16,8 @@ import httpx
 from flowtower_demo.scene import Scene
 
 NAME = "demo"
+_NOT_COMPARED = frozenset({"secret", "secrets", "hold"})
+"""Never shown again, or shown in another form than given."""
 
 
 class Refused(Exception):
@@ -89,10 +91,13 @@ class Tower:
         return next((item for item in found if item["name"] == name), None)
 
     def define(self, path: str, body: dict[str, Any]) -> str:
-        """Register it, or bring the one of that name up to date; returns its id."""
+        """Register it, or bring the one of that name up to date when something differs; returns its id."""
         known = self.named(path, body["name"])
-        answer = self.put(f"{path}{known['id']}/", body) if known else self.post(path, body)
-        return str(answer["id"])
+        if known is None:
+            return str(self.post(path, body)["id"])
+        if any(known.get(field) != value for field, value in body.items() if field not in _NOT_COMPARED):
+            self.put(f"{path}{known['id']}/", body)
+        return str(known["id"])
 
     def outcome(self, run_id: str, within: float) -> str:
         """Wait until a run has ended and return its status; "unknown" when that takes longer."""

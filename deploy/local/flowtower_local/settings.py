@@ -12,6 +12,8 @@ from pathlib import Path
 from flowtower_local.trouble import Trouble
 
 PREFIX = "FLOWTOWER_"
+OWN = "FLOWTOWER_LOCAL_"
+"""What one stage of a command tells the next; no setting, and never handed on: it would make every start look changed."""
 SERVICES = ("gateway", "cluster-poller", "executor", "alerter")
 
 
@@ -77,6 +79,7 @@ def read(root: Path, environment: Mapping[str, str] | None = None) -> LocalSetti
     given = {name: value for name, value in _dotenv(root / ".env").items() if name.startswith(PREFIX)}
     actual = os.environ if environment is None else environment
     given |= {name: value for name, value in actual.items() if name.startswith(PREFIX)}
+    given = {name: value for name, value in given.items() if not name.startswith(OWN)}
     ports = {part: Port(part, _port(given, name, default), name) for part, (name, default) in (_PORTS | _DEMO_PORTS).items()}
     _refuse_twice(ports)
     return LocalSettings(

@@ -28,6 +28,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     assert chosen.port("gateway") == 9001
     assert chosen.host == "0.0.0.0"
     assert chosen.url("gateway") == "http://127.0.0.1:9001"
+    assert settings.read(tmp_path, {"FLOWTOWER_LOCAL_BEGUN": "1"}).handed_on.keys() == chosen.handed_on.keys()
     assert chosen.handed_on == {"FLOWTOWER_HOST": "0.0.0.0", "FLOWTOWER_LOG_LEVEL": "DEBUG"}
 
 
