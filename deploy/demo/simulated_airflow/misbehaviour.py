@@ -145,7 +145,7 @@ class Misbehaviour:
             return body[: len(body) * 2 // 3]
         if switches.nan_json:
             return body[:-1] + b', "extra": NaN}' if body.endswith(b"}") else body
-        if switches.lie in {"total", "empty"}:
+        if switches.lie in {"total", "empty"} and body.startswith(b"{"):
             value = json.loads(body)
             if isinstance(value, dict) and "total_entries" in value:
                 value["total_entries"] = 10_000_000

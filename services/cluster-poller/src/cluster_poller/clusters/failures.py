@@ -79,6 +79,8 @@ def _tls(error: ssl.SSLError, where: str) -> str:
         )
     if error.reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"}:
         return f"{where} does not speak TLS on this port. Write http:// in the URL, or the port that speaks TLS."
+    if isinstance(error, ssl.SSLWantReadError | ssl.SSLWantWriteError):
+        return f"{where} takes connections, but does not answer the TLS handshake. If it does not speak TLS, write http:// in the URL."
     return f"TLS with {where} failed: {error.reason or error}."
 
 
