@@ -193,6 +193,7 @@ class ChannelShape:
         )
 
     async def may_go(self, work: Work, definition: Definition) -> None:
-        """Refuse nothing: rules that name it tell their other channels."""
-        if definition.kind is not Kind.CHANNEL:
-            raise Conflict("This is not a channel.")
+        """Refuse while a rule tells it: nobody would hear of that rule any more."""
+        rules = await work.rules_telling(definition.id)
+        if rules:
+            raise Conflict(f"The channel '{definition.name}' is told by {', '.join(rules[:5])}. Take it out of these rules first.")

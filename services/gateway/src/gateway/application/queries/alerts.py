@@ -199,7 +199,7 @@ def _story(alert: AlertAnswer) -> tuple[HappenedRow, ...]:
     by: str | None = None
     before = ""
     for item in alert.story:
-        at = datetime.fromisoformat(str(item["at"]).replace("Z", "+00:00"))
+        at = datetime.fromisoformat(str(item["at"]))
         state = str(item.get("state", ""))
         if state != before:
             tone: Tone = SEVERITY_TONES.get(alert.severity, "retry") if state == "firing" else state_view(state).tone

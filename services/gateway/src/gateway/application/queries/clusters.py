@@ -109,13 +109,13 @@ class ClusterQueries(Queries):
         options = [("all", "All", len(found)), *((word, word.capitalize(), number) for word, number in counts.items())]
         oldest = min((item.state.observed_at for item in every if item.state.observed_at), default=None)
         return ClustersPage(
-            rows=tuple(self._row(item, failed.get(item.id, 0)) for item in shown),
+            rows=tuple(self._cluster_row(item, failed.get(item.id, 0)) for item in shown),
             chips=chips("/clusters/", options, state, q=words),
             search=words,
             seen=Seen(at=oldest, stale=any(item.state.stale for item in every), source="cluster-poller"),
         )
 
-    def _row(self, cluster: ClusterAnswer, failed: int) -> ClusterRow:
+    def _cluster_row(self, cluster: ClusterAnswer, failed: int) -> ClusterRow:
         observed = cluster.state.observation
         errors = observed.import_errors if observed else None
         return ClusterRow(

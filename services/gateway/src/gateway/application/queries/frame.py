@@ -32,32 +32,29 @@ class FrameQueries(Queries):
     async def search(self, person: Person, words: str) -> SearchPage:  # noqa: ARG002 - every person sees everything until there are roles
         if not words:
             return SearchPage(words=words, hits=())
-        folded, hits = words.casefold(), []
-        for cluster in await self._reads.clusters():
-            if folded in cluster.name.casefold() or folded in cluster.base_url.casefold():
-                hits.append(
-                    Hit(
-                        kind="cluster",
-                        name=cluster.name,
-                        where=cluster.base_url,
-                        url=path("clusters", cluster.id),
-                        state=state_view(cluster.state.health),
-                    )
-                )
+        folded = words.casefold()
+        hits: list[Hit] = []
+        hits += [
+            Hit(kind="cluster", name=item.name, where=item.base_url, url=path("clusters", item.id), state=state_view(item.state.health))
+            for item in await self._reads.clusters()
+            if folded in f"{item.name} {item.base_url}".casefold()
+        ]
         dags = await self._reads.dags(DagFilter(words=words), after=None, limit=MOST, runs=1)
         for dag in dags.items:
             state = state_view(dag.runs[0].state) if dag.runs and not dag.stale else None
             hits.append(Hit(kind="dag", name=dag.dag_id, where=dag.cluster, url=path("dags", dag.cluster_id, dag.dag_id), state=state))
-        for workflow, _ in await self._reads.workflows():
-            if folded in workflow.name.casefold():
-                hits.append(
-                    Hit(kind="workflow", name=workflow.name, where=f"version {workflow.latest}", url=path("workflows", workflow.id))
-                )
+        hits += [
+            Hit(kind="workflow", name=workflow.name, where=f"version {workflow.latest}", url=path("workflows", workflow.id))
+            for workflow, _ in await self._reads.workflows()
+            if folded in workflow.name.casefold()
+        ]
         runs = await self._reads.runs(RunFilter(words=words), after=None, limit=MOST)
         hits += [
             Hit(kind="run", name=run.id, where=run.workflow, url=path("runs", run.id), state=state_view(run.status)) for run in runs.items
         ]
-        for endpoint in await self._reads.definitions(Kind.ENDPOINT):
-            if folded in endpoint.name.casefold():
-                hits.append(Hit(kind="endpoint", name=endpoint.name, where=endpoint.body["kind"], url=path("endpoints", endpoint.id)))
+        hits += [
+            Hit(kind="endpoint", name=endpoint.name, where=endpoint.body["kind"], url=path("endpoints", endpoint.id))
+            for endpoint in await self._reads.definitions(Kind.ENDPOINT)
+            if folded in endpoint.name.casefold()
+        ]
         return SearchPage(words=words, hits=tuple(hits), more=dags.next is not None or runs.next is not None)

@@ -183,11 +183,11 @@ def _audit(run: RunDetail, entries: tuple[AuditAnswer, ...], events: list[RunEve
         rows.append(AuditRow(at=entry.at, who=entry.who, what=f"{what} of {names}" if names else what))
     if not entries:
         rows.append(AuditRow(at=run.asked_at, who=run.requested_by or run.trigger or "a program", what="started it"))
-    for event in events:
-        if event.event == "command.refused":
-            rows.append(
-                AuditRow(at=event.at, who="executor", what=f"refused {event.body.get('command', '')}: {event.body.get('reason', '')}")
-            )
+    rows += [
+        AuditRow(at=event.at, who="executor", what=f"refused {event.body.get('command', '')}: {event.body.get('reason', '')}")
+        for event in events
+        if event.event == "command.refused"
+    ]
     return tuple(sorted(rows, key=lambda row: row.at))
 
 

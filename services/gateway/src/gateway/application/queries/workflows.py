@@ -70,11 +70,11 @@ class WorkflowQueries(Queries):
             if words.casefold() not in f"{workflow.name} {workflow.description}".casefold():
                 continue
             runs = (await self._reads.runs(RunFilter(workflow=workflow.id), after=None, limit=MOST_BARS)).items
-            rows.append(self._row(workflow, version, runs))
+            rows.append(self._workflow_row(workflow, version, runs))
         return WorkflowsPage(rows=tuple(rows), search=words)
 
     @staticmethod
-    def _row(workflow: WorkflowRecord, version: VersionRecord | None, runs: Sequence[RunAnswer]) -> WorkflowRow:
+    def _workflow_row(workflow: WorkflowRecord, version: VersionRecord | None, runs: Sequence[RunAnswer]) -> WorkflowRow:
         newest = runs[0] if runs else None
         return WorkflowRow(
             id=workflow.id,
@@ -157,5 +157,6 @@ def _trouble(workflow: WorkflowRecord, version: VersionRecord, endpoints: Mappin
     missing = sorted({part["endpoint"] for part in version.definition.get("components", ()) if part.get("endpoint")} - set(endpoints))
     if missing:
         names = ", ".join(missing)
-        return f"It can't run as it is: {plural(len(missing), 'endpoint')} that it names {'does' if len(missing) == 1 else 'do'} not exist ({names})."
+        verb = "does" if len(missing) == 1 else "do"
+        return f"It can't run as it is: {plural(len(missing), 'endpoint')} that it names {verb} not exist ({names})."
     return ""
