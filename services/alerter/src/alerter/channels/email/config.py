@@ -33,7 +33,7 @@ class EmailConfig(BaseModel):
     ca_pem: str | None = Field(default=None, max_length=100_000, description="Extra authority that signs the server's certificate.")
     username: str = Field(default="", max_length=254, description="Empty = no login.")
     sender: MailAddress
-    to: tuple[MailAddress, ...] = Field(min_length=1, max_length=50)
+    recipients: tuple[MailAddress, ...] = Field(min_length=1, max_length=50)
 
 
 class EmailSecret(BaseModel):
