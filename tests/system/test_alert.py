@@ -49,7 +49,7 @@ async def channels(flows: Api, slack: SlackPart, smtp: SmtpPart) -> list[str]:
                     "host": smtp.host,
                     "port": smtp.port,
                     "sender": "flowtower@flow.test",
-                    "to": ["oncall@flow.test"],
+                    "recipients": ["oncall@flow.test"],
                     "username": smtp.username,
                     "ca_pem": smtp.ca_pem,
                 },

@@ -134,7 +134,7 @@ class World:
             "ca_pem": self.smtp.ca_pem,
             "username": self.smtp.username,
             "sender": "tower@flowtower.example",
-            "to": ["team@flowtower.example"],
+            "recipients": ["team@flowtower.example"],
         }
         sealed = self.alerter.seal(channel_id, password=password or self.smtp.password)
         defined = ChannelDefined(channel_id=channel_id, name=channel_id, kind="email", options=options, sealed_secret=sealed)

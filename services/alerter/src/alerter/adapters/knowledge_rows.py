@@ -30,6 +30,7 @@ _TIDY = tuple(
         f"DELETE FROM notifications WHERE changed_at < clock_timestamp() - interval '{_KEPT}' AND status IN ('sent', 'failed')",  # noqa: S608
         f"DELETE FROM alerts WHERE resolved_at < clock_timestamp() - interval '{_KEPT}'",  # noqa: S608
         f"DELETE FROM runs WHERE changed_at < clock_timestamp() - interval '{_KEPT}'",  # noqa: S608
+        "DELETE FROM clusters WHERE registered IS NULL AND changed_at < clock_timestamp() - interval '1 hour'",
         "DELETE FROM silences WHERE until < clock_timestamp()",
     )
 )

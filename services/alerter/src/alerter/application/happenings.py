@@ -68,7 +68,8 @@ class Happenings:
             return
         asked = [(rule, item) for item in found for rule in rules]
         if subject is RuleSubject.SAMPLE:
-            await store.heard(_names(asked))
+            open_ones = {alert.fingerprint for alert in await store.open_of(subject=subject.value)}
+            await store.heard(_names(asked) & open_ones if open_ones else ())
         telling = await _worth_a_lock(asked, store)
         if not telling:
             return

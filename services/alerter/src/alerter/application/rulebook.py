@@ -53,9 +53,9 @@ class ClusterBook:
         self._clusters: dict[str, Cluster] = {}
 
     @property
-    def all(self) -> list[Cluster]:
-        """Return the clusters as they were at the last refresh."""
-        return list(self._clusters.values())
+    def registered(self) -> list[Cluster]:
+        """Return the clusters as they were at the last refresh, without those that nobody registered or somebody removed."""
+        return [cluster for cluster in self._clusters.values() if cluster.registered is not None]
 
     async def refresh(self, knowledge: Knowledge) -> None:
         """Read what has changed."""

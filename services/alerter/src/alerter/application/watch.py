@@ -10,7 +10,7 @@ from alerter.application.ports import Store
 from alerter.application.rulebook import ClusterBook, RuleBook
 from alerter.application.stages.evaluate import Change
 from alerter.domain.alert import Alert, advance, fingerprint, promote, went_silent
-from alerter.domain.cluster import judge
+from alerter.domain.cluster import judge_all
 from alerter.domain.rule import Judgement, Rule
 from alerter.domain.silence import silenced
 from alerter.domain.subject import in_words
@@ -81,10 +81,10 @@ class Watch:
 
     def _judged(self, now: datetime, awake_since: datetime) -> list[tuple[Rule, Judgement]]:
         """Return only the judgements that would change an alert, so that a quiet second writes nothing and locks nothing."""
+        rules = self._rules.about(RuleSubject.CLUSTER)
         judged = []
-        for rule in self._rules.about(RuleSubject.CLUSTER):
-            for cluster in self._clusters.all:
-                judgement = judge(rule, cluster, now, awake_since=awake_since)
+        for cluster in self._clusters.registered:
+            for rule, judgement in zip(rules, judge_all(rules, cluster, now, awake_since=awake_since), strict=True):
                 before = self._standing.get(fingerprint(rule.rule_id, cluster.cluster_id))
                 if advance(before, rule, judgement, now, lambda: "new") != before:
                     judged.append((rule, judgement))

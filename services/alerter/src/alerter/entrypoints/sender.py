@@ -5,12 +5,17 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable
 
+from prometheus_client import Counter
+
+from alerter.application.channels import Permanent
 from alerter.application.pipeline import Claimed, Sending
 from alerter.application.stages.send import Sent
 from shared.runtime.database import why_away
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
+
+NOTIFICATIONS = Counter("flowtower_notifications_total", "Attempts to tell people, by how they ended.", ["kind", "result"])
 
 IDLE_SECONDS = 1.0
 """How often the database is asked when nothing was queued here: for what other replicas left."""
@@ -118,6 +123,8 @@ class Sender:
 
     @staticmethod
     def _tell(claimed: Claimed, sent: Sent) -> None:
+        result = "sent" if sent.error is None else "failed" if isinstance(sent.error, Permanent) else "retried"
+        NOTIFICATIONS.labels(claimed.channel.kind if claimed.channel else "", result).inc()
         about = {"notification": claimed.notification.notification_id, "channel": claimed.notice.channel}
         if sent.error is None:
             log.info("notification sent", transition=claimed.notification.transition, **about)

@@ -36,7 +36,7 @@ class EmailConfig(Options):
     ca_pem: str | None = Field(default=None, max_length=100_000, description="Extra authority that signs the server's certificate.")
     username: str = Field(default="", max_length=254, description="Empty = no login.")
     sender: MailAddress = Field(description="Address that the mails come from.")
-    to: tuple[MailAddress, ...] = Field(min_length=1, max_length=50, description="Who is told.")
+    recipients: tuple[MailAddress, ...] = Field(min_length=1, max_length=50, description="Who is told.")
 
 
 class EmailSecret(Options):

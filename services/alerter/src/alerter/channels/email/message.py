@@ -53,7 +53,7 @@ def mail(notice: Notice, config: EmailConfig) -> EmailMessage:
     message = EmailMessage()
     message["Subject"] = subject(notice)
     message["From"] = config.sender
-    message["To"] = ", ".join(config.to)
+    message["To"] = ", ".join(config.recipients)
     message["Date"] = format_datetime(notice.now)
     message["Message-ID"] = f"<{notice.notification_id}@{domain}>"
     if notice.transition != "test":
