@@ -87,7 +87,8 @@ async def test_from_the_click_to_the_service(api: Api, traced: str, kafka: Kafka
     ancestors = [run["span_id"]]
     while ancestors[-1] in spans:
         ancestors.append(spans[ancestors[-1]].parent_id)
-    assert click.span_id in ancestors, "the run hangs below the click"
+    way = [(span.service, span.name, span.span_id, span.parent_id) for span in spans.values()]
+    assert click.span_id in ancestors, f"the run hangs below the click: {way}"
     assert {spans[span_id].parent_id for span_id in attempts.values()} == {run["span_id"]}
 
 

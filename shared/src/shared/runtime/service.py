@@ -20,7 +20,6 @@ from sqlalchemy.exc import DBAPIError
 from shared.runtime import failpoints, logging, metrics, tracing
 from shared.runtime.health import answer_away, health_routes
 from shared.runtime.parts import Away, Checked, Drains, NotReady, Part, Readiness
-from shared.runtime.request_spans import RequestSpans
 from shared.runtime.settings import ServiceSettings
 from shared.runtime.version import VERSION
 
@@ -59,7 +58,6 @@ class Service:
         self.app = FastAPI(title=f"Flowtower {name}", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None)
         self.app.add_exception_handler(Away, answer_away)
         self.app.add_exception_handler(DBAPIError, answer_away)
-        self.app.add_middleware(RequestSpans)
         self.app.include_router(health_routes(name, self.readiness))
         self._parts: list[_Named] = []
 

@@ -135,16 +135,6 @@ def _nanoseconds(at: datetime) -> int:
 
 
 @contextmanager
-def request_span(method: str, path: str, traceparent: str | None) -> Iterator[Span]:
-    """Open the span of one HTTP request, in the trace of whoever asks if that is given."""
-    attributes = {"http.request.method": method, "url.path": path}
-    with tracer(__name__).start_as_current_span(
-        method, context=_context_of(traceparent), kind=SpanKind.SERVER, attributes=attributes
-    ) as span:
-        yield span
-
-
-@contextmanager
 def consumer_span(name: str, traceparents: Sequence[str | None], attributes: Mapping[str, str | int]) -> Iterator[Span]:
     """Open the span of one batch: child of the message's span when it holds one message, linked to all of them otherwise."""
     parents = [_context_of(value) for value in dict.fromkeys(traceparents) if value]
