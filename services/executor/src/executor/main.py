@@ -7,6 +7,7 @@ from executor.adapters.desk import PostgresDesk
 from executor.adapters.journal import COMMANDS, PostgresJournal
 from executor.adapters.outcomes import KafkaOutcomes, lane_of
 from executor.adapters.registries import PostgresRegistries
+from executor.adapters.spans import export_spans
 from executor.adapters.registry_lag import RegistryLag
 from executor.adapters.yard import ThreadYard
 from executor.application.attempts import Attempts
@@ -49,6 +50,8 @@ def build(settings: Settings, connectors: dict[str, Connector] | None = None) ->
     writer = JournalWriter(journal, outcomes, lease=settings.executor_lease, lost=lambda reason: life.lost(reason))  # noqa: PLW0108 - the life is made below
     yard = ThreadYard(settings, epoch=lambda: life.epoch)
     engine = Engine(Attempts(plans, yard), writer, host=host, clock=clock, lane=lane_of)
+    if settings.otlp_endpoint:
+        engine.watch(export_spans)
     requests = Requests(engine, journal, plans)
     life = Life(
         engine,
