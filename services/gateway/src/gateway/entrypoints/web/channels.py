@@ -8,11 +8,11 @@ from gateway.application.definitions import Definition, Kind
 from gateway.application.views.alerts import ChannelFormPage
 from gateway.application.views.endpoints import ConfigField
 from gateway.application.views.parts import Choice, DeletePage, FieldProblem
-from gateway.domain.channel_kinds import CHANNEL_KINDS
 from gateway.domain.problems import Missing
 from gateway.entrypoints.application import Application
 from gateway.entrypoints.web.fields import REFUSED, config_fields, config_values, problems_of
 from gateway.entrypoints.web.site import Administrator, App, Pages, Viewer, actor_of, done, form_of, pages, path, person_of, stay
+from shared.contracts.channels import CHANNEL_KINDS
 
 channels = pages("/alerts/channels")
 _CHOICES = tuple(Choice(value=kind.name, label=kind.title) for kind in CHANNEL_KINDS.values())
