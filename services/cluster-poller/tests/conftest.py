@@ -12,9 +12,10 @@ from typing import Any
 import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from pydantic import BaseModel
+
 from cluster_poller.clusters.connection import Connections
 from cluster_poller.registry import MAJORS
-from pydantic import BaseModel
 from shared.contracts import topics
 from shared.contracts.clusters import ClusterCommand, ClusterCommandOutcome, ClusterRegistered
 from shared.contracts.topics import Topic

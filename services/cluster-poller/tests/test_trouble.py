@@ -3,10 +3,11 @@
 import asyncio
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+
 from cluster_poller.application.reads import Reads
 from cluster_poller.clusters.connection import Connections
 from cluster_poller.registry import MAJORS
@@ -91,7 +92,7 @@ async def test_one_byte_at_a_time_does_not_hold_a_poll_for_ever(
     assert "no full answer" in result.message
 
 
-async def test_nobody_there(simulated: Simulated, register: Register, reads: Reads) -> None:
+async def test_nobody_there(register: Register, reads: Reads) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -99,7 +100,7 @@ async def test_nobody_there(simulated: Simulated, register: Register, reads: Rea
     assert (result.problem, result.reach) == ("unreachable", Reach.UNREACHABLE)
 
 
-async def test_an_unknown_name_a_missing_scheme_and_credentials_in_the_url(simulated: Simulated, register: Register, reads: Reads) -> None:
+async def test_an_unknown_name_a_missing_scheme_and_credentials_in_the_url(register: Register, reads: Reads) -> None:
     unknown = await reads.test(register("http://no-such-host.invalid:8080"))
     assert (unknown.problem, unknown.reach) == ("wrong_url", Reach.UNREACHABLE)
     assert "no-such-host.invalid" in unknown.message
@@ -115,7 +116,7 @@ async def test_a_path_too_deep_and_another_server_are_wrong_urls(simulated: Simu
     deep = await reads.test(register(simulated.url + "/home"))
     assert deep.problem == "wrong_url"
 
-    async def other(scope: object, receive: object, send: Callable[..., object]) -> None:
+    async def other(_: object, __: object, send: Callable[..., Awaitable[None]]) -> None:
         body = b'{"hello": "world"}'
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -134,7 +135,7 @@ async def test_policy_forbids_loopback_and_metadata(simulated: Simulated, regist
     assert simulated.requests == {}
 
 
-async def test_something_that_is_no_http(simulated: Simulated, register: Register, reads: Reads) -> None:
+async def test_something_that_is_no_http(register: Register, reads: Reads) -> None:
     async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 mail.example.com ESMTP\r\n")
         await writer.drain()
