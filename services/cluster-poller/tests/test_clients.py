@@ -248,6 +248,17 @@ async def test_a_cluster_that_became_airflow_3_is_found_out(simulate: Callable[.
     assert set(second.snapshot.runs) == set(new.world.runs)
 
 
+async def test_a_poll_that_never_ends_is_given_up(
+    simulated: Simulated, register: Register, poll: Poll, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cluster_poller.application.poll.LONGEST_POLL_SECONDS", 1.0)
+    simulated.set(slow=0.4)
+    result = await poll(register(simulated.url), Snapshot())
+    assert result.trouble is not None
+    assert (result.observed.reach, result.trouble.problem) == (Reach.UNREACHABLE, "timeout")
+    assert "so slowly" in result.observed.detail
+
+
 def test_logs_of_airflow_2_become_lines() -> None:
     text = (
         "*** Found local files:\n[2026-11-22T05:19:52.114+0000] {runner.py:123} INFO - \x1b[32mhello\x1b[0m\n"

@@ -15,6 +15,7 @@ from shared.contracts.clusters import ClusterRegistered, Reach, SignIn
 from shared.runtime.clock import now
 from shared.runtime.egress import Egress, EgressPolicy
 from shared.runtime.sealed import OpeningKey
+from shared.testing.certificates import make_certificates
 from simulated_airflow.serving import Simulated, served
 
 Register = Callable[..., ClusterRegistered]
@@ -159,3 +160,31 @@ async def test_credentials_of_another_cluster_do_not_open(simulated: Simulated, 
 async def test_a_bad_token_is_a_wrong_password(simulated: Simulated, register: Register, reads: Reads) -> None:
     result = await reads.test(register(simulated.url, sign_in=SignIn.TOKEN, password="not.a.token"))
     assert result.problem == "wrong_password", result
+
+
+async def test_tls_is_checked_and_can_be_given_an_authority(
+    simulate: Callable[..., Simulated], register: Register, reads: Reads, tmp_path: Path
+) -> None:
+    made = make_certificates(tmp_path)
+    simulated = simulate("v2", ssl_keyfile=str(made.key), ssl_certfile=str(made.certificate))
+    unknown = await reads.test(register(simulated.url))
+    assert (unknown.problem, unknown.reach) == ("tls", Reach.TLS_FAILED)
+    assert "not trusted" in unknown.message
+    assert simulated.requests == {}
+    assert (await reads.test(register(simulated.url, ca_pem=made.authority.read_text()))).ok
+    assert (await reads.test(register(simulated.url, verify_tls=False))).ok
+    garbage = await reads.test(register(simulated.url, ca_pem="-----BEGIN CERTIFICATE-----\nnope\n-----END CERTIFICATE-----"))
+    assert (garbage.problem, "PEM" in garbage.message) == ("tls", True)
+
+
+async def test_http_and_https_mixed_up_say_so(
+    simulated: Simulated, simulate: Callable[..., Simulated], register: Register, reads: Reads, tmp_path: Path
+) -> None:
+    secure = await reads.test(register(simulated.url.replace("http:", "https:")))
+    assert secure.problem == "tls"
+    assert "http://" in secure.message
+    made = make_certificates(tmp_path)
+    tls = simulate("v1", ssl_keyfile=str(made.key), ssl_certfile=str(made.certificate))
+    plain = await reads.test(register(tls.url.replace("https:", "http:")))
+    assert plain.problem in {"bad_answer", "unreachable"}
+    assert "https://" in plain.message or "host and port" in plain.message
