@@ -122,6 +122,7 @@ async def measure(stage: Stage, rabbit: RabbitPart) -> None:
         rounds.append((ours / peer, ours, peer))
         print(f"round {number + 1}: {ours:8.0f} messages/s   bare loop {peer:8.0f}   ratio {ours / peer:.2f}", flush=True)
     ratio, ours, peer = (statistics.median(column) for column in zip(*rounds, strict=True))
+    verdict = "reached" if ratio >= BAR else "NOT reached"
     print(f"Kafka -> RabbitMQ: {ours:.0f} messages/s, bare loop {peer:.0f}, ratio {ratio:.2f}, bar {BAR} {verdict}")
     await driver.stop()
 
