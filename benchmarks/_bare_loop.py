@@ -3,7 +3,6 @@
 ``python -m benchmarks._bare_loop BOOTSTRAP DSN COMMITS``: reads ``bare.in``, writes ``bare.out``.
 """
 
-import asyncio
 import sys
 
 import asyncpg

@@ -13,6 +13,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -59,7 +60,7 @@ class Stage:
             "FLOWTOWER_PORT": str(port),
             "FLOWTOWER_KEYS_DIR": str(folder / "keys"),
             "FLOWTOWER_LOG_LEVEL": "WARNING",
-            "PYTHONPATH": os.pathsep.join([os.getcwd(), *(path for path in sys.path if path)]),
+            "PYTHONPATH": os.pathsep.join([str(Path.cwd()), *(path for path in sys.path if path)]),
         }
         command = [sys.executable, "-m", "benchmarks._trivial_executor"]
         self.executor = PartProcess("executor", command, folder=folder, env=env)
@@ -156,7 +157,7 @@ class Driver:
 
     async def bare(self, commits: int) -> list[float]:
         command = [sys.executable, "-m", "benchmarks._bare_loop", self.stage.kafka.bootstrap, self.stage.dsn, str(commits)]
-        loop = subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": os.getcwd()})
+        loop = subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(Path.cwd())})
         try:
             assert loop.stdout is not None
             await asyncio.to_thread(loop.stdout.readline)

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from faststream.kafka import KafkaBroker
 from faststream.specification import AsyncAPI
 
-from gateway.entrypoints.api import ROUTERS
+from gateway.entrypoints.api.routes import ROUTERS
 from gateway.entrypoints.api.schema import openapi_of
 from shared.contracts.topics import TOPICS, Topic
 from shared.runtime.version import VERSION

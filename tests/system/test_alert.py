@@ -86,7 +86,8 @@ async def test_a_failed_workflow_reaches_slack_and_mail_once_and_is_taken_back(
     )
     first = slack.messages("alerts")[0]
     assert "alerted failed" in str(first.wire())
-    assert "alerted failed" in smtp.messages[0].subject
+    assert "alerted" in smtp.messages[0].subject
+    assert "alerted failed" in smtp.messages[0].text
     open_alerts = (await flows.get("/api/alerts/", state="open"))["items"]
     assert [alert["title"] for alert in open_alerts] == ["alerted failed"]
 

@@ -93,7 +93,7 @@ class Misbehaviour:
         body = self._change(body)
         headers = [(name, value) for name, value in start["headers"] if name != b"content-length"]
         headers.append((b"content-length", str(len(body)).encode()))
-        await send(start | {"headers": headers})
+        await send({**start, "headers": headers})
         if switches.drip:
             for place in range(len(body)):
                 await send({"type": "http.response.body", "body": body[place : place + 1], "more_body": True})

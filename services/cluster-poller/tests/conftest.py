@@ -12,9 +12,10 @@ from typing import Any
 import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from pydantic import BaseModel
+
 from cluster_poller.clusters.connection import Connections
 from cluster_poller.registry import MAJORS
-from pydantic import BaseModel
 from shared.contracts import topics
 from shared.contracts.clusters import ClusterCommand, ClusterCommandOutcome, ClusterRegistered
 from shared.contracts.topics import Topic
@@ -112,7 +113,7 @@ class Station:
             env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)} | given | env,
         )
         self.processes[instance] = process
-        process.start(lambda: httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200 if answers(port) else False, within=40)
+        process.start(lambda: httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200 if answers(port) else False, within=120)
 
     async def say(self, topic: Topic, event: BaseModel | None, key: str) -> None:
         """Produce one event as the gateway does; None is a tombstone."""

@@ -4,14 +4,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from cluster_poller.domain.diff import dags_digest, diff_runs, tell_dags, tell_runs
 from cluster_poller.domain.health import ComponentReading, judge, unknown
 from cluster_poller.domain.log_text import MOST_LINES, bounded
 from cluster_poller.domain.pace import EVERY_SECONDS, due, wait_seconds
 from cluster_poller.domain.samples import samples
 from cluster_poller.domain.snapshot import KnownRun, prune
-from hypothesis import given
-from hypothesis import strategies as st
 from shared.contracts.clusters import ClusterObserved, ClusterRegistered, Confidence, Health, Reach
 from shared.contracts.dags import DagRunSeen, DagSeen
 from shared.contracts.internal import LogLine

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from shared.contracts import topics
 from shared.contracts.clusters import ClusterObserved, ClusterRegistered, CommandStatus, Health, Reach
 from shared.contracts.dags import DagRunsObserved, DagsObserved

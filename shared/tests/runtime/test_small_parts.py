@@ -60,7 +60,8 @@ def disarmed():
     failpoints.configure("")
 
 
-def test_a_failpoint_acts_at_the_hit_that_was_asked_for(disarmed) -> None:
+@pytest.mark.usefixtures("disarmed")
+def test_a_failpoint_acts_at_the_hit_that_was_asked_for() -> None:
     failpoints.configure("here=raise@2, there=raise")
     failpoints.hit("here")
     failpoints.hit("nowhere")
@@ -74,7 +75,8 @@ def test_a_failpoint_acts_at_the_hit_that_was_asked_for(disarmed) -> None:
     failpoints.hit("there")
 
 
-async def test_a_sleeping_failpoint_leaves_the_loop_free(disarmed) -> None:
+@pytest.mark.usefixtures("disarmed")
+async def test_a_sleeping_failpoint_leaves_the_loop_free() -> None:
     failpoints.configure("slow=sleep:0.2")
     sleeping = asyncio.create_task(failpoints.reach("slow"))
     await asyncio.sleep(0.01)
@@ -83,7 +85,8 @@ async def test_a_sleeping_failpoint_leaves_the_loop_free(disarmed) -> None:
 
 
 @pytest.mark.parametrize("text", ["name", "name=explode", "name=exit@x", "=", "a=raise,b"])
-def test_a_failpoint_that_is_not_understood_is_refused(text, disarmed) -> None:
+@pytest.mark.usefixtures("disarmed")
+def test_a_failpoint_that_is_not_understood_is_refused(text) -> None:
     with pytest.raises(ValueError, match="FLOWTOWER_FAILPOINTS"):
         failpoints.configure(text)
 

@@ -3,11 +3,14 @@
 import socket
 from pathlib import Path
 
+from executor.adapters.collector import QuietCollector
 from executor.adapters.desk import PostgresDesk
+from executor.adapters.figures import Figures
 from executor.adapters.journal import COMMANDS, PostgresJournal
 from executor.adapters.outcomes import KafkaOutcomes, lane_of
 from executor.adapters.registries import PostgresRegistries
 from executor.adapters.registry_lag import RegistryLag
+from executor.adapters.spans import export_spans
 from executor.adapters.yard import ThreadYard
 from executor.application.attempts import Attempts
 from executor.application.commands import Commands
@@ -49,6 +52,9 @@ def build(settings: Settings, connectors: dict[str, Connector] | None = None) ->
     writer = JournalWriter(journal, outcomes, lease=settings.executor_lease, lost=lambda reason: life.lost(reason))  # noqa: PLW0108 - the life is made below
     yard = ThreadYard(settings, epoch=lambda: life.epoch)
     engine = Engine(Attempts(plans, yard), writer, host=host, clock=clock, lane=lane_of)
+    engine.watch(Figures(engine, writer).written)
+    if settings.otlp_endpoint:
+        engine.watch(export_spans)
     requests = Requests(engine, journal, plans)
     life = Life(
         engine,
@@ -86,6 +92,7 @@ def build(settings: Settings, connectors: dict[str, Connector] | None = None) ->
     service.add(bus, name="bus")
     service.add(life, name="life")
     service.add(intake, name="commands")
+    service.add(QuietCollector(), name="collector")
     for name, check in (("database", database.check), ("kafka", producer.check), ("outcomes", outcomes.check)):
         service.readiness.add(name, check)
     service.readiness.add("epoch", life.check)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import httpx
 
@@ -72,10 +72,10 @@ class Attempts:
         connectors = self._plans.connectors
         connector = connectors[place.component.kind]
         step = self._plans.step(plan, name, place, work.sources)
-        if step is Step.ACT and isinstance(connector, Acts):
-            return await connector.act(work)
-        if step is Step.BEGIN and isinstance(connector, Begins):
-            return await connector.begin(work)
+        if step is Step.ACT:
+            return await cast("Acts", connector).act(work)
+        if step is Step.BEGIN:
+            return await cast("Begins", connector).begin(work)
         if step is Step.ONCE:
             return await processing.once(work, connectors)
         mover = transfer.transfer if step is Step.TRANSFER else processing.each

@@ -5,23 +5,22 @@ component of every run and a model per event would cost more than the rest of th
 its contract.
 """
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 
-Event = dict[str, Any]
+from pydantic_core import from_json, to_json
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+Event = dict[str, Any]
 
 
 def encode(event: Event) -> bytes:
     """Return the event as JSON without line breaks."""
-    return _encode(event).encode()
+    return to_json(event, inf_nan_mode="null")
 
 
 def decode(line: bytes) -> Event:
     """Return the event in one line of the journal."""
-    event: Event = json.loads(line)
+    event: Event = from_json(line)
     return event
 
 

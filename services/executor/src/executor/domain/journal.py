@@ -40,6 +40,7 @@ class State:
         "components",
         "inputs",
         "open",
+        "parent_span_id",
         "run_id",
         "seq",
         "span_id",
@@ -62,6 +63,7 @@ class State:
         self.inputs: dict[str, Any] = {}
         self.trace_id: str | None = None
         self.span_id: str | None = None
+        self.parent_span_id: str | None = None
         self.components = {name: Progress() for name in components}
         self.open = len(self.components)
 
@@ -82,6 +84,7 @@ class State:
         self.inputs = event.get("inputs") or {}
         self.trace_id = event.get("trace_id")
         self.span_id = event.get("span_id")
+        self.parent_span_id = event.get("parent_span_id")
 
     def _run_finished(self, event: Event) -> None:
         self.status = event["status"]

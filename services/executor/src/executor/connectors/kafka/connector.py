@@ -61,7 +61,7 @@ class KafkaConnector:
         async with producing(self._egress, endpoint) as producer:
             with explained(endpoint):
                 await partitions_of(producer.client, endpoint, work.place.options.topic)
-                yield KafkaWriter(producer, work.place.options.topic)
+                yield KafkaWriter(producer, work)
 
 
 async def _partitions(consumer: AIOKafkaConsumer, endpoint: Endpoint, topic: str) -> list[TopicPartition]:
@@ -154,9 +154,10 @@ class KafkaReader:
 class KafkaWriter:
     """Writes to a topic; messages of one key stay in order, because one producer sends them."""
 
-    def __init__(self, producer: AIOKafkaProducer, topic: str) -> None:
+    def __init__(self, producer: AIOKafkaProducer, work: Work) -> None:
         self._producer = producer
-        self._topic = topic
+        self._topic: str = work.place.options.topic
+        self._traceparent = work.traceparent
         self._written: dict[int, list[int]] = {}
 
     async def send(self, messages: Sequence[Message]) -> "asyncio.Future[Any]":
@@ -165,6 +166,8 @@ class KafkaWriter:
             headers = [(name, value if value is not None else b"") for name, value in message.headers]
             if message.origin:
                 headers.append((ORIGIN, message.origin.encode()))
+            if self._traceparent and all(name != "traceparent" for name, _ in headers):
+                headers.append(("traceparent", self._traceparent.encode()))
             stamp = message.timestamp_ms if message.timestamp_ms is not None else int(time.time() * 1000)
             sent.append(await self._producer.send(self._topic, message.body, key=message.key, headers=headers, timestamp_ms=stamp))
         return asyncio.ensure_future(self._confirmed(sent))

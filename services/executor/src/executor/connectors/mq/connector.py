@@ -58,7 +58,7 @@ class MqConnector:
     async def writer(self, work: Work) -> AsyncIterator["MqWriter"]:
         options = work.place.options
         async with channel_to(self._egress, work.place.system, options.queue, declare=options.declare) as (channel, _):
-            yield MqWriter(channel, options.queue, work.idempotency_key)
+            yield MqWriter(channel, work)
 
 
 class MqReader:
@@ -162,17 +162,18 @@ class MqReader:
 class MqWriter:
     """Publishes persistent messages in order, each mandatory and confirmed."""
 
-    def __init__(self, channel: AbstractChannel, queue: str, idempotency_key: str) -> None:
+    def __init__(self, channel: AbstractChannel, work: Work) -> None:
         self._channel = channel
-        self._queue = queue
-        self._key = idempotency_key
+        self._queue: str = work.place.options.queue
+        self._key = work.idempotency_key
+        self._traceparent = work.traceparent
 
     async def send(self, messages: Sequence[Message]) -> "asyncio.Future[Any]":
         publishes = [
             self._channel.basic_publish(
                 message.body,
                 routing_key=self._queue,
-                properties=properties_of(message, self._key),
+                properties=properties_of(message, self._key, self._traceparent),
                 mandatory=True,
                 timeout=_CONFIRM_SECONDS,
             )

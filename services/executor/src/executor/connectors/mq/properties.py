@@ -43,7 +43,7 @@ def _bytes(value: Any) -> bytes | None:
     return json.dumps(value, default=str).encode()
 
 
-def properties_of(message: Message, idempotency_key: str) -> spec.Basic.Properties:
+def properties_of(message: Message, idempotency_key: str, traceparent: str | None) -> spec.Basic.Properties:
     """Return what goes beside the body."""
     headers: dict[str, Any] = {}
     own: dict[str, Any] = {}
@@ -55,6 +55,9 @@ def properties_of(message: Message, idempotency_key: str) -> spec.Basic.Properti
             headers[name] = [*before, _value(raw)] if isinstance(before, list) else [before, _value(raw)]
         else:
             headers[name] = _value(raw)
+    if traceparent:
+        # A message that came with a trace of its own keeps it.
+        headers.setdefault("traceparent", traceparent)
     if message.key is not None:
         headers[KEY] = _value(message.key)
     identity = message.origin or idempotency_key

@@ -1,0 +1,39 @@
+"""The executor's own metrics, counted from what has been written."""
+
+from collections.abc import Sequence
+
+from prometheus_client import Counter, Gauge
+
+from executor.application.engine import Active, Engine
+from executor.application.writer import JournalWriter
+from executor.domain.events import Event
+
+_STARTED = Counter("flowtower_runs_started_total", "Runs that were begun.")
+_ENDED = Counter("flowtower_runs_ended_total", "Runs that have ended, by how.", ["status"])
+_ATTEMPTS_FAILED = Counter("flowtower_attempts_failed_total", "Attempts that failed, by code.", ["code"])
+_ACTIVE = Gauge("flowtower_runs_active", "Runs in this executor's memory.")
+_COMMITS = Gauge("flowtower_journal_commits", "Commits of the journal since this process started.")
+_ENTRIES = Gauge("flowtower_journal_entries", "Entries written by those commits.")
+_BACKLOG = Gauge("flowtower_journal_backlog_entries", "Entries that wait for the next commit.")
+
+
+class Figures:
+    """Told by the engine of what has been written."""
+
+    def __init__(self, engine: Engine, writer: JournalWriter) -> None:
+        _ACTIVE.set_function(lambda: len(engine.active))
+        _COMMITS.set_function(lambda: writer.commits)
+        _ENTRIES.set_function(lambda: writer.entries)
+        _BACKLOG.set_function(lambda: writer.backlog)
+        self._ended = {status: _ENDED.labels(status) for status in ("succeeded", "failed", "cancelled")}
+
+    def written(self, _active: Active, events: Sequence[Event]) -> None:
+        """Count."""
+        for event in events:
+            kind = event["event"]
+            if kind == "run.finished":
+                self._ended[event["status"]].inc()
+            elif kind == "run.started":
+                _STARTED.inc()
+            elif kind == "attempt.failed":
+                _ATTEMPTS_FAILED.labels(event["failure"]["code"]).inc()
