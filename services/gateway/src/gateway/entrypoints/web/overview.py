@@ -3,6 +3,7 @@
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
+from gateway.domain.problems import Missing
 from gateway.entrypoints.web.site import Pages, Viewer, pages, person_of
 
 overview = pages()
@@ -23,7 +24,7 @@ async def show_search(site: Pages, who: Viewer, request: Request, q: str = "") -
 
 
 @overview.get("/monitoring/{name}/")
-async def show_monitoring(who: Viewer, name: str) -> Response:  # noqa: ARG001
+async def show_monitoring(who: Viewer, request: Request, name: str) -> Response:  # noqa: ARG001
     if name not in _MONITORING:
-        raise LookupError(f"There is no page “{name}” under monitoring; there are {', '.join(_MONITORING)}.")
+        raise Missing("page", request.url.path)
     return RedirectResponse(_MONITORING[name], status_code=307)

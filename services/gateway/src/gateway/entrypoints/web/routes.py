@@ -9,6 +9,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from gateway.application.views.queries import PageQueries
+from gateway.domain.problems import Missing
 from gateway.entrypoints.web.account import account
 from gateway.entrypoints.web.alerts import alerts
 from gateway.entrypoints.web.assets import Assets
@@ -39,9 +40,9 @@ async def nothing_here(
     """Answer what nothing else answers: people get a page, programs a problem document."""
     if not path.endswith("/") and not path.startswith(("api/", "static/")):
         return RedirectResponse(request.url.replace(path=f"/{path}/"), status_code=307)
-    if path.startswith("api/") or "text/html" not in request.headers.get("accept", ""):
+    if path.startswith("api/"):
         raise HTTPException(404)
-    raise LookupError("There is nothing under this address. It may have been deleted, or the link is cut off.")
+    raise Missing("page", request.url.path)
 
 
 ROUTERS = (overview, account, clusters, dags, endpoints, workflows, runs, rules, channels, alerts, nowhere)

@@ -35,11 +35,8 @@ async def cancel(app: App, who: Operator, request: Request, run_id: str) -> Resp
 @runs.post("/{run_id}/retry/")
 async def retry(app: App, who: Operator, request: Request, run_id: str) -> Response:
     form = await form_of(request)
-    component, scope = form.get("component", ""), form.get("scope", "only")
+    component, scope = form.get("component", ""), form.get("scope", "component")
     try:
-        if scope == "now":
-            await app.runs.retry_now(actor_of(request, who), run_id, component)
-            return stay(request, f"The next attempt of {component} begins now.", "run")
         given = RetryInput(components=(component,) if component else (), scope="following" if scope == "following" else "only")
         await app.runs.retry(actor_of(request, who), run_id, given)
     except REFUSED as error:

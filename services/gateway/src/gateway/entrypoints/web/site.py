@@ -14,6 +14,7 @@ from gateway.application.views.account import ErrorPage
 from gateway.application.views.parts import Action, View
 from gateway.application.views.queries import PageQueries
 from gateway.application.views.shell import Notice, Person
+from gateway.domain.problems import Missing
 from gateway.entrypoints.application import Application, application_of
 from gateway.entrypoints.problems import away, describe
 from gateway.entrypoints.web.templating import Frame, Templates, UnknownPartError
@@ -35,7 +36,7 @@ class Site:
     async def page(self, request: Request, who: Principal, template: str, active: str, page: View | None, *, status: int = 200) -> Response:
         """Return a page, or with ``?part=`` one block of it. ``page=None``: there is nothing under this address."""
         if page is None:
-            raise LookupError("There is nothing under this address. It may have been deleted, or the link is cut off.")
+            raise Missing("page", request.url.path)
         notice = _notice_of(request)
         context = {"shell": await self.queries.shell(person_of(who)), "active": active, "notice": notice, "page": page}
         response = self.render(request, template, context, status=status, part=request.query_params.get("part"))
@@ -160,19 +161,18 @@ class PageRoute(APIRoute):
 
 
 def error_page(request: Request, error: Exception) -> Response | None:
-    """Return the page of an error; None when it is a fault of ours, which is logged with its trace further out."""
+    """Return the page of an error. None: a program asked, or it is a fault of ours, which is logged further out."""
+    if request.headers.get("hx-request") != "true" and "text/html" not in request.headers.get("accept", ""):
+        return None
     if isinstance(error, SignInNeeded):
         return _to_sign_in(request)
     if isinstance(error, UnknownPartError):
         return Response("There is no such part of this page.", status_code=404, media_type="text/plain")
     found = describe(request, error) or away(request, error)
-    if found is not None:
-        body = json.loads(bytes(found.body))
-        status, title, text = found.status_code, str(body["title"]), str(body["detail"])
-    elif isinstance(error, LookupError) and type(error) is LookupError:
-        status, title, text = 404, "There is nothing here", str(error)
-    else:
+    if found is None:
         return None
+    body = json.loads(bytes(found.body))
+    status, title, text = found.status_code, str(body["title"]), str(body["detail"])
     if request.headers.get("hx-request") == "true":
         return Response(status_code=204, headers={"HX-Trigger": json.dumps({"flowtower:said": {"text": text or title, "tone": "bad"}})})
     actions = [Action(label="Overview", url="/", method="get", look="primary")]
