@@ -1,6 +1,7 @@
 """Every pair that can be moved, over real brokers: bodies, keys and headers arrive as they were, per key in order."""
 
 import asyncio
+import itertools
 import os
 import signal
 import uuid
@@ -20,7 +21,7 @@ async def run_of(tower: Any, flow: Any, kinds: list[tuple[str, str, dict[str, An
     """Run a chain of components; each is (name, kind, options)."""
     components = tuple(Component(name=n, kind=kind, endpoint=flow.endpoints[kind], options=options) for n, kind, options in kinds)
     joined = []
-    for (source, first, _), (target, second, _) in zip(kinds, kinds[1:], strict=False):
+    for (source, first, _), (target, second, _) in itertools.pairwise(kinds):
         kind = "processing" if second == "service" else f"{first}-to-{second}"
         joined.append(Connection(source=source, target=target, kind=kind))
     await tower.publish(WorkflowDefinition(workflow=flow.workflow, components=components, connections=tuple(joined)))

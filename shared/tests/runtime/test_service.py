@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from shared.runtime.parts import Away
 from shared.runtime.service import Service
 from shared.runtime.settings import ServiceSettings
+from shared.runtime.tracing import current_traceparent
 from shared.testing.wait import eventually
 
 
@@ -86,6 +87,25 @@ async def test_an_error_that_is_no_absence_is_raised(tmp_path) -> None:
     service.add(Broken("x", []), name="x")
     with pytest.raises(ValueError, match="wrong for good"):
         await service.start_parts()
+
+
+@pytest.mark.usefixtures("quiet")
+async def test_a_request_begins_a_trace_or_goes_on_with_its_caller_s(tmp_path) -> None:
+    service = Service("station", plain(tmp_path))
+
+    @service.app.get("/x")
+    async def x() -> str | None:
+        return current_traceparent()
+
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    async with client(service.app) as http:
+        own = (await http.get("/x")).json()
+        assert own.split("-")[1] != (await http.get("/x")).json().split("-")[1]
+        continued = (await http.get("/x", headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-01"})).json()
+        assert continued.split("-")[1] == trace
+        assert continued.split("-")[2] != "00f067aa0ba902b7"
+        odd = (await http.get("/x", headers={"traceparent": "nonsense"})).json()
+        assert odd.split("-")[1] != trace
 
 
 @pytest.mark.usefixtures("quiet")

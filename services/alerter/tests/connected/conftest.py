@@ -62,6 +62,7 @@ class AlerterPart:
             "FLOWTOWER_ALERTER_LOOK_EVERY": "0.3",
             "FLOWTOWER_ALERTER_BACKOFF_FIRST": "0.2",
             "FLOWTOWER_ALERTER_BACKOFF_MOST": "2",
+            "FLOWTOWER_ALERTER_SAMPLES_SILENT_AFTER": "6",
         }
         self.process = self._process({})
 

@@ -48,7 +48,7 @@ async def test_an_incident_goes_on_after_a_kill_and_its_recovery_updates_the_sam
     world.alerter.kill()
     world.alerter.start()
     await world.observe(cluster, heartbeat_age=1)
-    await world.until(lambda: "Recovered" in world.slack.messages()[0].text, within=30)
+    await world.until(lambda: "Resolved" in world.slack.messages()[0].text, within=30)
     assert len(world.slack.messages()) == 1
     last = world.alerts(rule.rule_id)[-1]
     assert (last.state, last.alert_id) == (AlertState.OK, incident)
@@ -65,7 +65,7 @@ async def test_two_replicas_tell_once_and_one_goes_on_alone(world) -> None:
         await world.until(lambda: world.notifications(channel) and world.notifications(channel)[-1].status == "sent", within=40)
         world.alerter.kill()
         await world.observe(cluster, heartbeat_age=1)
-        await world.until(lambda: "Recovered" in world.slack.messages()[0].text, within=60)
+        await world.until(lambda: "Resolved" in world.slack.messages()[0].text, within=60)
         assert len(world.slack.messages()) == 1
         assert len({alert.alert_id for alert in world.alerts(rule.rule_id)}) == 1
         assert not any(n.possible_duplicate for n in world.notifications(channel))

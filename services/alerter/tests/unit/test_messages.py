@@ -91,7 +91,7 @@ def test_slack_takes_a_flood_within_its_limits(build) -> None:
 def test_slack_tells_firing_and_recovery_in_one_message(build) -> None:
     over = build.alert(state=AlertState.OK, resolved_at=build.begin.replace(minute=2))
     text = json.dumps(payload(notice(build, over)), ensure_ascii=False)
-    assert "Recovered: Something is wrong" in text
+    assert "Resolved: Something is wrong" in text
     assert "Fired\\n2026-03-01" in text or "Fired 2026-03-01" in text
     assert "after 2 min" in text
 

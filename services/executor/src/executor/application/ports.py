@@ -87,7 +87,8 @@ class Message:
     headers: list[tuple[str, bytes | None]]
     lane: int  # partition; 0 for a queue
     offset: int  # within its lane; for a queue the number of the delivery
-    origin: str  # names the message for ever, so that a second sending is recognised; empty when the source can't
+    origin: str  # its name at the source, by which it is known again when it is delivered again
+    name: str  # its name from here on, the same at each sending: run, component, generation and where it came from
     timestamp_ms: int | None = None
     redelivered: bool = False
     named: bool = True  # whether its origin is the same when it is delivered again

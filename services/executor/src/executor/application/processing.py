@@ -160,7 +160,7 @@ class _Handing:
         self._waiting.extendleft(reversed(held))
 
     async def _call(self, message: Message) -> None:
-        await self._caller.call(message.body, key=message.origin, headers=_trace(self._work), content_type=_content_type(message))
+        await self._caller.call(message.body, key=message.name, headers=_trace(self._work), content_type=_content_type(message))
 
     def _collect(self) -> None:
         for task in [task for task in self._calls if task.done()]:

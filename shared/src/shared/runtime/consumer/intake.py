@@ -73,6 +73,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
         self.progressed = time.monotonic()
         self._joined: deque[float] = deque(maxlen=CHURN_JOINS)
         batches.lost = self._lost.__contains__
+        batches.tried = self._note_progress
 
     def subscribe(self, broker: KafkaBroker) -> None:
         """Declare the subscriber at ``broker``."""
@@ -207,6 +208,9 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
             "trouble": self.trouble[0],
             "assigned": sorted(p.partition for p in consumer.assignment()) if consumer is not None else [],
         }
+
+    def _note_progress(self) -> None:
+        self.progressed = time.monotonic()
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Let the batch in hand finish and commit before the partitions go; give up waiting before the group gives up on us."""

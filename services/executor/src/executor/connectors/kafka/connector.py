@@ -142,7 +142,7 @@ class KafkaReader:
     def _message(self, record: Any) -> Message:
         origin = f"{self._prefix}:{record.partition}:{record.offset}"
         headers = [(name, value) for name, value in record.headers if name != ORIGIN]
-        return Message(record.value or b"", record.key, headers, record.partition, record.offset, origin, record.timestamp)
+        return Message(record.value or b"", record.key, headers, record.partition, record.offset, origin, origin, record.timestamp)
 
     async def done(self, messages: Sequence[Message]) -> None:
         """Nothing to do: a topic keeps its messages, and the checkpoint knows how far we are."""
@@ -164,8 +164,7 @@ class KafkaWriter:
         sent = []
         for message in messages:
             headers = [(name, value if value is not None else b"") for name, value in message.headers]
-            if message.origin:
-                headers.append((ORIGIN, message.origin.encode()))
+            headers.append((ORIGIN, message.name.encode()))
             if self._traceparent and all(name != "traceparent" for name, _ in headers):
                 headers.append(("traceparent", self._traceparent.encode()))
             stamp = message.timestamp_ms if message.timestamp_ms is not None else int(time.time() * 1000)

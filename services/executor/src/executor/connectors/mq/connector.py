@@ -13,7 +13,8 @@ from executor.connectors.mq.properties import key_and_headers, properties_of
 from executor.connectors.mq.session import channel_to, connected, explained
 from shared.runtime.egress import Egress
 
-_PREFETCH = 1000
+_PREFETCH = 3000
+"""Messages that we hold unacknowledged at most: more than the windows that are read, sent and confirmed at once."""
 _MAX_FOREIGN = 10_000
 _QUIET_SECONDS = 2.0
 _QUIET_ROUNDS = 5
@@ -71,6 +72,7 @@ class MqReader:
         self._only: str | None = source.output.get("origin")
         self.total: int | None = source.output.get("messages")
         self._taken = taken
+        self._run = f"{work.run_id}:"
         self._prefix = f"{work.run_id}:{work.name}:{work.place.generation}"
         self._arrived: asyncio.Queue[DeliveredMessage | None] = asyncio.Queue()
         self._foreign: list[int] = []
@@ -124,9 +126,12 @@ class MqReader:
             return None
         self._taken += 1
         again = bool(getattr(delivered.delivery, "redelivered", False))
-        name = origin or f"{self._prefix}:{self._queue}:{self._taken}"
+        known = origin or f"{self._queue}:{self._taken}"
+        # A message that this run has moved before keeps the end of its name: partition and offset where it came from.
+        tail = ":".join(known.split(":")[-2:]) if known.startswith(self._run) else known
+        name = f"{self._prefix}:{tail}"
         body = bytes(delivered.body)
-        return Message(body, key, headers, 0, self._taken - 1, name, redelivered=again, named=bool(origin), token=tag)
+        return Message(body, key, headers, 0, self._taken - 1, known, name, redelivered=again, named=bool(origin), token=tag)
 
     async def _leave(self, tag: int) -> None:
         """Hold a message of somebody else until the end; look further behind it."""
@@ -137,7 +142,7 @@ class MqReader:
                 "Let them be consumed first, or use a queue of its own."
             )
             raise Permanent("ForeignMessages", text)
-        if len(self._foreign) * 2 > self._prefetch:
+        if len(self._foreign) * 3 > self._prefetch:
             self._prefetch *= 2
             await self._channel.basic_cancel(self._tag)
             await self._consume()
@@ -165,7 +170,6 @@ class MqWriter:
     def __init__(self, channel: AbstractChannel, work: Work) -> None:
         self._channel = channel
         self._queue: str = work.place.options.queue
-        self._key = work.idempotency_key
         self._traceparent = work.traceparent
 
     async def send(self, messages: Sequence[Message]) -> "asyncio.Future[Any]":
@@ -173,7 +177,7 @@ class MqWriter:
             self._channel.basic_publish(
                 message.body,
                 routing_key=self._queue,
-                properties=properties_of(message, self._key, self._traceparent),
+                properties=properties_of(message, self._traceparent),
                 mandatory=True,
                 timeout=_CONFIRM_SECONDS,
             )

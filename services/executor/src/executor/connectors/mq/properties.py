@@ -43,7 +43,7 @@ def _bytes(value: Any) -> bytes | None:
     return json.dumps(value, default=str).encode()
 
 
-def properties_of(message: Message, idempotency_key: str, traceparent: str | None) -> spec.Basic.Properties:
+def properties_of(message: Message, traceparent: str | None) -> spec.Basic.Properties:
     """Return what goes beside the body."""
     headers: dict[str, Any] = {}
     own: dict[str, Any] = {}
@@ -60,9 +60,9 @@ def properties_of(message: Message, idempotency_key: str, traceparent: str | Non
         headers.setdefault("traceparent", traceparent)
     if message.key is not None:
         headers[KEY] = _value(message.key)
-    identity = message.origin or idempotency_key
-    headers[ORIGIN] = identity
-    return spec.Basic.Properties(delivery_mode=2, message_id=identity[:255] if message.origin else None, headers=headers, **own)
+    headers[ORIGIN] = message.name
+    # A short string of the protocol holds 255 bytes; the header has the whole name.
+    return spec.Basic.Properties(delivery_mode=2, message_id=message.name.encode()[:255].decode(errors="ignore"), headers=headers, **own)
 
 
 def key_and_headers(properties: spec.Basic.Properties) -> tuple[bytes | None, list[tuple[str, bytes | None]], str]:

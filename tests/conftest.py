@@ -1,4 +1,4 @@
-"""What the system tests share: a signed-in API, and a plain Kafka producer that knows nothing of Flowtower."""
+"""What the tests of the whole share: a signed-in API, and a plain Kafka producer that knows nothing of Flowtower."""
 
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
