@@ -13,31 +13,29 @@ from sample_site import SampleSite  # noqa: E402
 
 from shared.testing.chromium import running_chromium  # noqa: E402
 
-PAGES = tuple(
-    [
-        "overview",
-        "overview-quiet",
-        "overview-new",
-        "clusters",
-        "cluster",
-        "cluster-away",
-        "dags",
-        "dag",
-        "dag-run",
-        "task-log",
-        "endpoints",
-        "endpoint-add",
-        "workflows",
-        "workflow",
-        "workflow-edit",
-        "runs",
-        "run",
-        "alerts",
-        "incident",
-        "rules",
-        "rule-add",
-        "sign-in",
-    ]
+PAGES = (
+    "overview",
+    "overview-quiet",
+    "overview-new",
+    "clusters",
+    "cluster",
+    "cluster-away",
+    "dags",
+    "dag",
+    "dag-run",
+    "task-log",
+    "endpoints",
+    "endpoint-add",
+    "workflows",
+    "workflow",
+    "workflow-edit",
+    "runs",
+    "run",
+    "alerts",
+    "incident",
+    "rules",
+    "rule-add",
+    "sign-in",
 )
 LOOKS = {"light": (1440, 900), "dark": (1440, 900), "narrow": (390, 844)}
 
