@@ -58,7 +58,7 @@ async def test_a_cluster_is_unknown_until_it_is_seen_and_again_when_it_stops_ans
     state = (await api.get(f"/api/clusters/{cluster}/")).json()["state"]
     assert state["sentence"] == "Connection refused."
     assert state["last_answer_at"] is not None
-    page = (await api.get(f"/api/health/")).json()
+    page = (await api.get("/api/health/")).json()
     assert page["health"] != "healthy"
 
 
@@ -223,7 +223,9 @@ async def test_samples_of_outside_programs_are_kept_and_garbage_goes_to_the_dead
     assert any(bytes(row["value"]) == b"not json" for row in letters)
 
 
-async def test_a_browser_hears_of_a_change_once_it_can_be_read_and_catches_up_after_a_break(gateway, api: httpx.AsyncClient, first_user) -> None:
+async def test_a_browser_hears_of_a_change_once_it_can_be_read_and_catches_up_after_a_break(
+    gateway, api: httpx.AsyncClient, first_user
+) -> None:
     cluster = await registered(api)
     url = gateway.url.replace("http://", "ws://") + f"/live?topics=cluster:{cluster}"
     headers = {"Authorization": f"Bearer {first_user}"}
@@ -241,7 +243,9 @@ async def test_a_browser_hears_of_a_change_once_it_can_be_read_and_catches_up_af
             state = (await api.get(f"/api/clusters/{cluster}/")).json()["state"]
             assert state["observed_at"].startswith(at.isoformat()[:23])
         last = frame["seq"]
-    await gateway.publish(CLUSTERS_OBSERVATIONS, (cluster, build.cluster_observed(cluster_id=cluster, observed_at=now() + timedelta(seconds=60))))
+    await gateway.publish(
+        CLUSTERS_OBSERVATIONS, (cluster, build.cluster_observed(cluster_id=cluster, observed_at=now() + timedelta(seconds=60)))
+    )
     await asyncio.sleep(1)
     async with websockets.connect(f"{url}&after={last}", additional_headers=headers) as socket:
         assert json.loads(await socket.recv())["kind"] == "hello"
