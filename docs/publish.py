@@ -10,13 +10,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from fastapi import FastAPI
 from faststream.kafka import KafkaBroker
 from faststream.specification import AsyncAPI
 
+from gateway.entrypoints.api.routes import ROUTERS
+from gateway.entrypoints.api.schema import openapi_of
 from shared.contracts.topics import TOPICS, Topic
+from shared.runtime.version import VERSION
 
 HERE = Path(__file__).parent
-VERSION = "0.1.0"
 
 
 def schema_of(topic: Topic) -> dict[str, Any]:
@@ -54,11 +57,16 @@ def asyncapi() -> dict[str, Any]:
     return document
 
 
+def openapi() -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document of the gateway's API."""
+    app = FastAPI(version=VERSION)
+    for router in ROUTERS:
+        app.include_router(router)
+    return openapi_of(app)
+
+
 def documents() -> dict[Path, dict[str, Any]]:
     """Return every published document by its path."""
-    # The gateway is imported late: JSON Schemas can then be written where only shared is installed.
-    from gateway.main import openapi  # noqa: PLC0415
-
     found = {HERE / "schemas" / f"{topic.name}.schema.json": schema_of(topic) for topic in TOPICS}
     found[HERE / "asyncapi.json"] = asyncapi()
     found[HERE / "openapi.json"] = openapi()

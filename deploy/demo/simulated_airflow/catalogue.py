@@ -161,6 +161,6 @@ def demo_catalogue(number: int) -> tuple[DagSpec, ...]:
 
 
 def recorded_catalogue(number: int = 108) -> tuple[DagSpec, ...]:
-    """Give the DAGs of the recordings: the named ones and ``gen_000``, ``gen_001``, …"""
+    """Give the DAGs of the recordings: the named ones, then ``gen_000``, ``gen_001`` and so on."""
     generated = (DagSpec(f"gen_{place:03d}", _chain("only"), tags=("gen",)) for place in range(max(0, number - len(RECORDED))))
     return (*RECORDED, *generated)

@@ -93,7 +93,7 @@ class Misbehaviour:
         body = self._change(body)
         headers = [(name, value) for name, value in start["headers"] if name != b"content-length"]
         headers.append((b"content-length", str(len(body)).encode()))
-        await send(start | {"headers": headers})
+        await send({**start, "headers": headers})
         if switches.drip:
             for place in range(len(body)):
                 await send({"type": "http.response.body", "body": body[place : place + 1], "more_body": True})
@@ -145,7 +145,7 @@ class Misbehaviour:
             return body[: len(body) * 2 // 3]
         if switches.nan_json:
             return body[:-1] + b', "extra": NaN}' if body.endswith(b"}") else body
-        if switches.lie in {"total", "empty"}:
+        if switches.lie in {"total", "empty"} and body.startswith(b"{"):
             value = json.loads(body)
             if isinstance(value, dict) and "total_entries" in value:
                 value["total_entries"] = 10_000_000

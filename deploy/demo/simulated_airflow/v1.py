@@ -235,7 +235,7 @@ class DialectV1:
         if "~" not in {dag_id, run_id} and (dag_id, run_id) not in self.cluster.world.runs:
             return await self.run(request)
         found = choose_tasks(self.cluster.world, dag_id, run_id, request.query_params, commas=True)
-        return self._page("task_instances", found, request.query_params, lambda pair: shapes.task(*pair, self.cluster.now()))
+        return self._page("task_instances", found, request.query_params, lambda pair: shapes.task(pair[0], pair[1], self.cluster.now()))
 
     async def tasks_batch(self, request: Request) -> Response:
         """Like the real one, this clamps no page."""
@@ -253,7 +253,9 @@ class DialectV1:
         ]
         start = int(body.get("page_offset", 0))
         page = found[start : start + int(body.get("page_limit", MAXIMUM_PAGE))]
-        return JSONResponse({"task_instances": [shapes.task(*pair, self.cluster.now()) for pair in page], "total_entries": len(found)})
+        return JSONResponse(
+            {"task_instances": [shapes.task(run, task, self.cluster.now()) for run, task in page], "total_entries": len(found)}
+        )
 
     async def log(self, request: Request) -> Response:
         path, params = request.path_params, request.query_params

@@ -198,7 +198,10 @@ class DialectV2:
             return detail(404, f"Dag with dag_id: '{dag_id}' not found")
         run_id = body.get("dag_run_id") or f"manual__{now.isoformat()}"
         if (dag_id, run_id) in world.runs:
-            message = "Serious error when handling your request. Check logs for more details - you will find it in api server when you look for ID simulated"
+            message = (
+                "Serious error when handling your request. Check logs for more details - "
+                "you will find it in api server when you look for ID simulated"
+            )
             return detail(409, {"reason": "Unique constraint violation", "statement": "hidden", "orig_error": "hidden", "message": message})
         date = body["logical_date"]
         run = world.trigger(
@@ -231,7 +234,7 @@ class DialectV2:
         found = choose_tasks(self.cluster.world, dag_id, run_id, request.query_params, commas=False)
         now = self.cluster.now()
         return self._page(
-            "task_instances", found, request.query_params, lambda pair: shapes.task(self.cluster.world, *pair, now), cursors=True
+            "task_instances", found, request.query_params, lambda pair: shapes.task(self.cluster.world, pair[0], pair[1], now), cursors=True
         )
 
     async def log(self, request: Request) -> Response:

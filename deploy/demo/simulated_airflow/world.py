@@ -4,13 +4,14 @@ import heapq
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from simulated_airflow.catalogue import DagSpec, TaskSpec
 
 RUNS_KEPT = 3000
 HEARTBEAT_EVERY = 5.0
+NEVER = datetime.min.replace(tzinfo=UTC)
 TERMINAL = frozenset({"success", "failed", "upstream_failed", "skipped"})
 
 
@@ -33,7 +34,7 @@ class Task:
     scheduled_at: datetime | None = None
     queued_at: datetime | None = None
     attempts: list[Attempt] = field(default_factory=list)
-    updated_at: datetime = datetime.min
+    updated_at: datetime = NEVER
     pid: int | None = None
 
     @property
@@ -62,7 +63,7 @@ class Run:
     start: datetime | None = None
     end: datetime | None = None
     decided_at: datetime | None = None
-    updated_at: datetime = datetime.min
+    updated_at: datetime = NEVER
 
 
 class World:

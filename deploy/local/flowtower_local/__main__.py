@@ -58,7 +58,7 @@ def _up(places: Places, asked: argparse.Namespace) -> int:
         preflight.check_python()
         places.make()
         lock = one_at_a_time(places)
-        preflight.check(places, chosen, running)
+        preflight.check(places, chosen, running, demo=asked.demo)
     with lock:
         with step("The Python environment") as running:
             python_environment.install(places, running)
@@ -81,15 +81,21 @@ def _start(places: Places, asked: argparse.Namespace) -> int:
     chosen = settings.read(ROOT)
     line = tower.prepare_parts(places, chosen)
     tower.prepare_services(places, chosen, line)
+    told = ""
     if asked.demo:
         from flowtower_local import demo  # noqa: PLC0415
 
-        demo.add_programs(places, chosen, line)
-    tower.start(places, chosen, line)
+        scene = demo.add_programs(places, chosen, line)
+        tower.start(places, chosen, line)
+        told = demo.register(places, chosen, line, scene)
+    else:
+        tower.start(places, chosen, line)
     url = chosen.public_url or chosen.url("gateway")
     took = time.monotonic() - float(os.environ.get("FLOWTOWER_LOCAL_BEGUN", time.monotonic()))
     print(f"\nFlowtower is ready at {url} ({took:.0f} s)")
-    if link := tower.setup_link(places, chosen, line):
+    if told:
+        print(told)
+    elif link := tower.setup_link(places, chosen, line):
         print(f"Nobody has signed up yet. This link does it, once:\n  {link}")
     return 0
 

@@ -27,6 +27,7 @@ _UNREACHABLE = (
     "ECONNRESET",
     "ETIMEDOUT",
     "CERT_",
+    "(from versions: none)",  # pip says it, after its warnings, of a package that no index could be asked for
 )
 
 

@@ -36,7 +36,7 @@ def status(places: Places, settings: LocalSettings) -> int:
 
 
 def _order(name: str) -> tuple[int, str]:
-    known = ("postgres", "kafka", *SERVICES)
+    known = ("postgres", "kafka", *SERVICES)  # the demo's programs come behind
     return (known.index(name) if name in known else len(known), name)
 
 

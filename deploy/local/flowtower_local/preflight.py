@@ -16,7 +16,7 @@ FIRST_TIME_BYTES = 3_000_000_000
 LATER_BYTES = 300_000_000
 
 
-def check(places: Places, settings: LocalSettings, running: Step) -> None:
+def check(places: Places, settings: LocalSettings, running: Step, *, demo: bool = False) -> None:
     check_python()
     check_disk(places)
     supervisor = Supervisor(places)
@@ -24,7 +24,7 @@ def check(places: Places, settings: LocalSettings, running: Step) -> None:
         running.say("already running, looking for what changed")
         return
     end_strays(places, running)
-    ports.refuse_taken(settings.host, settings.ports_needed())
+    ports.refuse_taken(settings.host, settings.ports_needed(demo=demo))
 
 
 def check_python() -> None:

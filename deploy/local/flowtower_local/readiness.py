@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -31,6 +32,15 @@ class Watched:
 def ask_kafka(bootstrap: str) -> str | None:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker that is only starting is no error here
     return asyncio.run(kafka_node.is_ready(bootstrap))
+
+
+def ask_port(port: int) -> str | None:
+    """Ask a part that has nothing better to ask whether something listens there."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=2).close()
+    except OSError as error:
+        return f"does not listen yet ({error})"
+    return None
 
 
 def ask_service(url: str) -> str | None:

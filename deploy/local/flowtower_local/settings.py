@@ -12,6 +12,8 @@ from pathlib import Path
 from flowtower_local.trouble import Trouble
 
 PREFIX = "FLOWTOWER_"
+OWN = "FLOWTOWER_LOCAL_"
+"""What one stage of a command tells the next; no setting, and never handed on: it would make every start look changed."""
 SERVICES = ("gateway", "cluster-poller", "executor", "alerter")
 
 
@@ -33,7 +35,15 @@ _PORTS = {
     "kafka-controller": ("FLOWTOWER_KAFKA_CONTROLLER_PORT", 19093),
     "postgres": ("FLOWTOWER_POSTGRES_PORT", 15432),
 }
-_ONLY_LOCAL = frozenset({variable for variable, _ in _PORTS.values()} | {"FLOWTOWER_WAIT"})
+_DEMO_PORTS = {
+    "demo-airflow-2": ("FLOWTOWER_DEMO_AIRFLOW_2_PORT", 18792),
+    "demo-airflow-3": ("FLOWTOWER_DEMO_AIRFLOW_3_PORT", 18793),
+    "demo-orders": ("FLOWTOWER_DEMO_ORDERS_PORT", 18794),
+    "demo-rabbitmq": ("FLOWTOWER_DEMO_RABBITMQ_PORT", 15673),
+    "demo-rabbitmq-peer": ("FLOWTOWER_DEMO_RABBITMQ_PEER_PORT", 25673),
+    "demo-rabbitmq-mapper": ("FLOWTOWER_DEMO_RABBITMQ_MAPPER_PORT", 14369),
+}
+_ONLY_LOCAL = frozenset({variable for variable, _ in (_PORTS | _DEMO_PORTS).values()} | {"FLOWTOWER_WAIT", "FLOWTOWER_DEMO_TOKEN"})
 
 
 @dataclass(frozen=True)
@@ -56,9 +66,10 @@ class LocalSettings:
         host = "127.0.0.1" if self.host in {"0.0.0.0", "::", ""} else self.host
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port(service)}"
 
-    def ports_needed(self) -> list[Port]:
+    def ports_needed(self, *, demo: bool = False) -> list[Port]:
         """Those that something of ours is going to listen on: embedded parts that are switched off need none."""
-        off = {"kafka", "kafka-controller"} if self.kafka else set()
+        off = set() if demo else set(_DEMO_PORTS)
+        off |= {"kafka", "kafka-controller"} if self.kafka else set()
         off |= {"postgres"} if self.database_url else set()
         return [port for part, port in self.ports.items() if part not in off]
 
@@ -68,7 +79,8 @@ def read(root: Path, environment: Mapping[str, str] | None = None) -> LocalSetti
     given = {name: value for name, value in _dotenv(root / ".env").items() if name.startswith(PREFIX)}
     actual = os.environ if environment is None else environment
     given |= {name: value for name, value in actual.items() if name.startswith(PREFIX)}
-    ports = {part: Port(part, _port(given, name, default), name) for part, (name, default) in _PORTS.items()}
+    given = {name: value for name, value in given.items() if not name.startswith(OWN)}
+    ports = {part: Port(part, _port(given, name, default), name) for part, (name, default) in (_PORTS | _DEMO_PORTS).items()}
     _refuse_twice(ports)
     return LocalSettings(
         host=given.get("FLOWTOWER_HOST") or "127.0.0.1",

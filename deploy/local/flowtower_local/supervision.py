@@ -9,7 +9,7 @@ import sys
 import time
 import xmlrpc.client
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,6 +121,7 @@ class Supervisor:
         """
         with self._rpc() as rpc:
             added, changed, removed = rpc.reloadConfig()[0]
+            self._ask_to_stop(rpc, [*changed, *removed])
             for name in [*changed, *removed]:
                 rpc.stopProcessGroup(name)
                 rpc.removeProcessGroup(name)
@@ -147,9 +148,20 @@ class Supervisor:
         ]
 
     def shut_down(self) -> None:
-        """Ask it to stop its programs, the last started first, and then itself. Returns at once."""
+        """Ask it to stop its programs and then itself. Returns at once.
+
+        Services finish what they do together, while PostgreSQL and Kafka still run; those two are stopped behind them.
+        """
         with self._rpc() as rpc:
+            self._ask_to_stop(rpc, [one.name for one in self.states() if one.name not in {"postgres", "kafka"}])
             rpc.shutdown()
+
+    @staticmethod
+    def _ask_to_stop(rpc: Any, names: Sequence[str]) -> None:
+        """Send each its signal now, so that they stop at the same time and not one after the other."""
+        for name in names:
+            with suppress(xmlrpc.client.Fault):  # it does not run, or not any more
+                rpc.stopProcess(name, False)
 
 
 class _UnixTransport(xmlrpc.client.Transport):

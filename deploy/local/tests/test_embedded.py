@@ -5,6 +5,7 @@ import contextlib
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import pytest
 
 from flowtower_local import jars, preflight, readiness, settings, strays, tower
 from flowtower_local.places import ROOT, Places
-from flowtower_local.postgres import postmaster_pid
+from flowtower_local.postgres import Postgres, postmaster_pid
 from flowtower_local.progress import step
 from flowtower_local.settings import LocalSettings
 from flowtower_local.supervision import ProgramState, Supervisor
@@ -139,3 +140,25 @@ def test_everything_ends_and_only_with_the_password_does_the_database_open(place
     log = (places.logs / "postgres.log").read_text()
     assert "database system is shut down" in log
     assert readiness.ask_kafka(line.kafka) is not None
+
+
+async def test_below_a_closed_folder_postgres_runs_without_opening_it() -> None:
+    closed = Path(tempfile.mkdtemp(prefix="flowtower-closed-"))
+    try:
+        (port,) = free_ports(1)
+        postgres = Postgres.at(closed / "postgres", port, fast=True)
+        assert postgres.runner.account is None  # nobody else can pass here, so it is us, without privileges
+        postgres.prepare()
+        with (closed / "log").open("wb") as log:
+            server = await asyncio.to_thread(lambda: subprocess.Popen(postgres.command(), stdout=log, stderr=log, cwd="/"))
+            try:
+                await eventually(postgres.is_ready, within=30)
+                connection = await asyncpg.connect(postgres.url())
+                assert await connection.fetchval("select 1") == 1
+                await connection.close()
+            finally:
+                server.send_signal(signal.SIGINT)
+                assert await asyncio.to_thread(server.wait, 30) == 0
+        assert closed.stat().st_mode & 0o077 == 0
+    finally:
+        shutil.rmtree(closed)

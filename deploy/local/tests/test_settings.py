@@ -8,7 +8,7 @@ from flowtower_local.trouble import Trouble
 
 def test_defaults_are_the_documented_ports(tmp_path: Path) -> None:
     chosen = settings.read(tmp_path, {})
-    assert {part: port.number for part, port in chosen.ports.items()} == {
+    assert {port.part: port.number for port in chosen.ports_needed()} == {
         "gateway": 8080,
         "cluster-poller": 8081,
         "executor": 8082,
@@ -28,6 +28,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     assert chosen.port("gateway") == 9001
     assert chosen.host == "0.0.0.0"
     assert chosen.url("gateway") == "http://127.0.0.1:9001"
+    assert settings.read(tmp_path, {"FLOWTOWER_LOCAL_BEGUN": "1"}).handed_on.keys() == chosen.handed_on.keys()
     assert chosen.handed_on == {"FLOWTOWER_HOST": "0.0.0.0", "FLOWTOWER_LOG_LEVEL": "DEBUG"}
 
 
@@ -52,3 +53,10 @@ def test_a_line_without_equals_names_file_and_line(tmp_path: Path) -> None:
 def test_parts_that_run_elsewhere_need_no_port_here(tmp_path: Path) -> None:
     chosen = settings.read(tmp_path, {"FLOWTOWER_KAFKA": "broker:9092", "FLOWTOWER_DATABASE_URL": "postgresql://db/x"})
     assert {port.part for port in chosen.ports_needed()} == {"gateway", "cluster-poller", "executor", "alerter"}
+
+
+def test_only_the_demo_needs_its_ports(tmp_path: Path) -> None:
+    chosen = settings.read(tmp_path, {})
+    more = {port.part for port in chosen.ports_needed(demo=True)} - {port.part for port in chosen.ports_needed()}
+    assert len(more) == 6
+    assert all(part.startswith("demo-") for part in more)

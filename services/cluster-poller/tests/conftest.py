@@ -12,9 +12,10 @@ from typing import Any
 import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from pydantic import BaseModel
+
 from cluster_poller.clusters.connection import Connections
 from cluster_poller.registry import MAJORS
-from pydantic import BaseModel
 from shared.contracts import topics
 from shared.contracts.clusters import ClusterCommand, ClusterCommandOutcome, ClusterRegistered
 from shared.contracts.topics import Topic
@@ -112,7 +113,7 @@ class Station:
             env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)} | given | env,
         )
         self.processes[instance] = process
-        process.start(lambda: httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200 if answers(port) else False, within=40)
+        process.start(lambda: httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200 if answers(port) else False, within=120)
 
     async def say(self, topic: Topic, event: BaseModel | None, key: str) -> None:
         """Produce one event as the gateway does; None is a tombstone."""
@@ -124,17 +125,26 @@ class Station:
             await producer.stop()
 
     async def listen(self) -> None:
-        """Collect everything that the poller publishes, until cancelled."""
-        consumer = AIOKafkaConsumer(*LISTENED, bootstrap_servers=self.kafka.bootstrap, auto_offset_reset="earliest")
-        await consumer.start()
-        try:
-            async for record in consumer:
-                self._heard.setdefault((record.topic, (record.key or b"").decode()), []).append(LISTENED[record.topic].decode(record.value))
-        finally:
-            await consumer.stop()
+        """Begin to collect everything that the poller publishes."""
+        self._consumer = AIOKafkaConsumer(*LISTENED, bootstrap_servers=self.kafka.bootstrap, auto_offset_reset="earliest")
+        await self._consumer.start()
+        self._listening = asyncio.create_task(self._collect(self._consumer))
+
+    async def _collect(self, consumer: AIOKafkaConsumer) -> None:
+        async for record in consumer:
+            self._heard.setdefault((record.topic, (record.key or b"").decode()), []).append(LISTENED[record.topic].decode(record.value))
+
+    async def stop(self) -> None:
+        self._listening.cancel()
+        await asyncio.gather(self._listening, return_exceptions=True)
+        await self._consumer.stop()
+        for process in self.processes.values():
+            await asyncio.to_thread(process.stop)
 
     async def heard(self, topic: Topic, cluster_id: str) -> list[Any]:
         """Give everything that was published about a cluster so far, in order."""
+        if self._listening.done():
+            self._listening.result()
         return list(self._heard.get((topic.name, cluster_id), ()))
 
     async def ask(self, method: str, path: str, *, instance: str = "0", **given: Any) -> httpx.Response:
@@ -171,9 +181,6 @@ async def station(kafka: KafkaPart, postgres: PostgresPart, poller_keys: Path) -
     """Give one running poller for the tests of a module; each test registers a cluster of its own."""
     found = Station(kafka, await asyncio.to_thread(postgres.fresh_database), poller_keys)
     await asyncio.to_thread(found.start)
-    listening = asyncio.create_task(found.listen())
+    await found.listen()
     yield found
-    listening.cancel()
-    await asyncio.gather(listening, return_exceptions=True)
-    for process in found.processes.values():
-        await asyncio.to_thread(process.stop)
+    await found.stop()

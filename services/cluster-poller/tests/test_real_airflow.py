@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from shared.contracts import topics
 from shared.contracts.clusters import ClusterObserved, ClusterRegistered, CommandStatus, Health, Reach
 from shared.contracts.dags import DagRunSeen, DagRunsObserved, DagsObserved

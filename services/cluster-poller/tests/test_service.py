@@ -5,8 +5,10 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
+
 from shared.contracts import topics
 from shared.contracts.clusters import ClusterObserved, ClusterRegistered, CommandStatus, Health, Reach
 from shared.contracts.dags import DagRunsObserved, DagsObserved
@@ -202,3 +204,24 @@ async def test_polling_now_is_confirmed(station: Any, register: Register, simula
     end = await station.settled(await station.command(cluster_id, {"action": "poll_now"}), cluster_id)
     assert (end.status, end.observed) == (CommandStatus.CONFIRMED, {"reach": "answered"})
     assert len(await station.heard(topics.CLUSTERS_OBSERVATIONS, cluster_id)) == count + 1
+
+
+async def test_a_password_stands_nowhere_in_the_clear(station: Any, register: Register, simulated: Simulated) -> None:
+    secret = "correct-horse-battery-staple"
+    simulated.set(password=secret)
+    cluster_id = await watched(station, register, simulated, password=secret)
+    assert (await station.settled(await station.command(cluster_id, {"action": "poll_now"}), cluster_id)).observed == {"reach": "answered"}
+    simulated.set(password="changed meanwhile", forget_sign_ins=True)
+    await asyncio.sleep(3)
+    logs = station.processes["0"].log_path.read_text()
+    assert cluster_id in logs or "all parts run" in logs
+    assert secret not in logs
+    for topic in topics.TOPICS:
+        assert not [record for record in await station.kafka.read(topic.name) if secret.encode() in (record.value or b"")], topic.name
+    connection = await asyncpg.connect(station.database_url)
+    try:
+        rows = await connection.fetch("SELECT definition::text AS text FROM poller.clusters WHERE cluster_id = $1", cluster_id)
+    finally:
+        await connection.close()
+    assert len(rows) == 1
+    assert secret not in rows[0]["text"]

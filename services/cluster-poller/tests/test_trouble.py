@@ -3,10 +3,11 @@
 import asyncio
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+
 from cluster_poller.application.reads import Reads
 from cluster_poller.clusters.connection import Connections
 from cluster_poller.registry import MAJORS
@@ -14,6 +15,7 @@ from shared.contracts.clusters import ClusterRegistered, Reach, SignIn
 from shared.runtime.clock import now
 from shared.runtime.egress import Egress, EgressPolicy
 from shared.runtime.sealed import OpeningKey
+from shared.testing.certificates import make_certificates
 from simulated_airflow.serving import Simulated, served
 
 Register = Callable[..., ClusterRegistered]
@@ -91,7 +93,7 @@ async def test_one_byte_at_a_time_does_not_hold_a_poll_for_ever(
     assert "no full answer" in result.message
 
 
-async def test_nobody_there(simulated: Simulated, register: Register, reads: Reads) -> None:
+async def test_nobody_there(register: Register, reads: Reads) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -99,7 +101,7 @@ async def test_nobody_there(simulated: Simulated, register: Register, reads: Rea
     assert (result.problem, result.reach) == ("unreachable", Reach.UNREACHABLE)
 
 
-async def test_an_unknown_name_a_missing_scheme_and_credentials_in_the_url(simulated: Simulated, register: Register, reads: Reads) -> None:
+async def test_an_unknown_name_a_missing_scheme_and_credentials_in_the_url(register: Register, reads: Reads) -> None:
     unknown = await reads.test(register("http://no-such-host.invalid:8080"))
     assert (unknown.problem, unknown.reach) == ("wrong_url", Reach.UNREACHABLE)
     assert "no-such-host.invalid" in unknown.message
@@ -115,7 +117,7 @@ async def test_a_path_too_deep_and_another_server_are_wrong_urls(simulated: Simu
     deep = await reads.test(register(simulated.url + "/home"))
     assert deep.problem == "wrong_url"
 
-    async def other(scope: object, receive: object, send: Callable[..., object]) -> None:
+    async def other(_: object, __: object, send: Callable[..., Awaitable[None]]) -> None:
         body = b'{"hello": "world"}'
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -134,7 +136,7 @@ async def test_policy_forbids_loopback_and_metadata(simulated: Simulated, regist
     assert simulated.requests == {}
 
 
-async def test_something_that_is_no_http(simulated: Simulated, register: Register, reads: Reads) -> None:
+async def test_something_that_is_no_http(register: Register, reads: Reads) -> None:
     async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 mail.example.com ESMTP\r\n")
         await writer.drain()
@@ -158,3 +160,31 @@ async def test_credentials_of_another_cluster_do_not_open(simulated: Simulated, 
 async def test_a_bad_token_is_a_wrong_password(simulated: Simulated, register: Register, reads: Reads) -> None:
     result = await reads.test(register(simulated.url, sign_in=SignIn.TOKEN, password="not.a.token"))
     assert result.problem == "wrong_password", result
+
+
+async def test_tls_is_checked_and_can_be_given_an_authority(
+    simulate: Callable[..., Simulated], register: Register, reads: Reads, tmp_path: Path
+) -> None:
+    made = make_certificates(tmp_path)
+    simulated = simulate("v2", ssl_keyfile=str(made.key), ssl_certfile=str(made.certificate))
+    unknown = await reads.test(register(simulated.url))
+    assert (unknown.problem, unknown.reach) == ("tls", Reach.TLS_FAILED)
+    assert "not trusted" in unknown.message
+    assert simulated.requests == {}
+    assert (await reads.test(register(simulated.url, ca_pem=made.authority.read_text()))).ok
+    assert (await reads.test(register(simulated.url, verify_tls=False))).ok
+    garbage = await reads.test(register(simulated.url, ca_pem="-----BEGIN CERTIFICATE-----\nnope\n-----END CERTIFICATE-----"))
+    assert (garbage.problem, "PEM" in garbage.message) == ("tls", True)
+
+
+async def test_http_and_https_mixed_up_say_so(
+    simulated: Simulated, simulate: Callable[..., Simulated], register: Register, reads: Reads, tmp_path: Path
+) -> None:
+    secure = await reads.test(register(simulated.url.replace("http:", "https:")))
+    assert secure.problem == "tls"
+    assert "http://" in secure.message
+    made = make_certificates(tmp_path)
+    tls = simulate("v1", ssl_keyfile=str(made.key), ssl_certfile=str(made.certificate))
+    plain = await reads.test(register(tls.url.replace("https:", "http:")))
+    assert plain.problem in {"bad_answer", "unreachable"}
+    assert "https://" in plain.message or "host and port" in plain.message

@@ -2,6 +2,7 @@
 import "@xyflow/svelte/dist/style.css";
 import "../styles/flow-vendor.css";
 import "./FlowGraph.svelte";
+import { heightFor, layOut } from "./layout.js";
 
 export function mount(host) {
   const source = () => document.getElementById(host.dataset.source);
@@ -12,7 +13,9 @@ export function mount(host) {
     const some = Boolean(graph?.nodes.length);
     host.hidden = !some;
     source()?.toggleAttribute("hidden", some);
-    if (some) drawing.graph = graph;
+    if (!some) return;
+    host.style.height = `${heightFor(layOut(graph))}px`;
+    drawing.graph = graph;
   };
   host.append(drawing);
   draw();

@@ -8,7 +8,7 @@ function step(by) {
   if (!rows.length) return;
   const at = rows.findIndex((row) => row.contains(document.activeElement));
   const row = rows[Math.min(rows.length - 1, Math.max(0, at + by))];
-  (row.matches("a, button") ? row : row.querySelector(".main-cell a, a, button"))?.focus();
+  (row.matches("a, button") ? row : (row.querySelector(".main-cell a, .what a") ?? row.querySelector("a, button")))?.focus();
 }
 
 export function startKeys(root) {

@@ -58,3 +58,6 @@ export function viewportFor({ width, height, chosen }, boxWidth, boxHeight) {
   if (y < 0) y = 0;
   return { x, y, zoom };
 }
+
+/** The height of the card's canvas, in px: what the graph needs, within bounds. */
+export const heightFor = ({ height }) => Math.round(Math.min(Math.max(height + 72, 200), 440));

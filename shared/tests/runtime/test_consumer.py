@@ -9,8 +9,8 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 from sqlalchemy import text
 
-from shared.runtime.consumer import Bus, Reject
 from shared.runtime import tracing
+from shared.runtime.consumer import Bus, Reject
 from shared.runtime.parts import Readiness
 from shared.runtime.tracing import continue_trace
 from shared.testing.wait import eventually
@@ -31,7 +31,7 @@ class Keeper:
     def __init__(self) -> None:
         self.events = []
 
-    async def __call__(self, transaction, events) -> None:
+    async def __call__(self, _transaction, events) -> None:
         self.events.extend(events)
 
     async def has(self, count: int):
@@ -67,7 +67,7 @@ async def test_our_headers_are_read(consuming, notes, outbox) -> None:
     assert event.traceparent == f"00-{TRACE}-00f067aa0ba902b7-01"
 
 
-async def test_the_trace_goes_on_through_a_handler(consuming, notes, outside, outbox, kafka) -> None:
+async def test_the_trace_goes_on_through_a_handler(consuming, notes, outside, kafka) -> None:
     async def handler(transaction, events) -> None:
         for event in events:
             if event.event.number == 1:

@@ -33,7 +33,7 @@ async def test_a_holder_that_slept_too_long_is_refused(database) -> None:
     await sleeper.release(stale)  # must not take the lease from the other
     await other.renew(fresh, 30)
     async with database.connection() as connection:
-        with pytest.raises(StaleEpoch):
+        with pytest.raises(StaleEpoch):  # noqa: PT012  (the block is the transaction)
             async with connection.transaction():
                 await guard(connection, stale)
                 await connection.execute("INSERT INTO ledger (key, number, worker) VALUES ('k', 1, 'stale')")

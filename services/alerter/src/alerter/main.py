@@ -4,12 +4,13 @@ import asyncio
 from pathlib import Path
 
 from alerter.adapters.cel import Compiler
+from alerter.adapters.pulse import Pulse
 from alerter.adapters.store import Stores
 from alerter.application.commands import Commands
 from alerter.application.definitions import Definitions
 from alerter.application.happenings import Happenings
 from alerter.application.pipeline import Sending, Telling
-from alerter.application.rulebook import ClusterBook, RuleBook
+from alerter.application.rulebook import RuleBook
 from alerter.application.watch import Watch
 from alerter.domain.notification import Backoff
 from alerter.entrypoints.bus import subscribe
@@ -58,7 +59,8 @@ def build(settings: Settings) -> Service:
         holder=f"{NAME}-{settings.instance}",
         lease=settings.alerter_lease,
     )
-    watch = Watch(stores.opened, telling, rules, ClusterBook(), samples_silent_after=settings.alerter_samples_silent_after)
+    pulse = Pulse(database, samples_silent_after=settings.alerter_samples_silent_after)
+    watch = Watch(pulse.beat, stores.opened, telling, rules, samples_silent_after=settings.alerter_samples_silent_after)
     bus = Bus(settings, NAME, database, outbox, service.readiness)
     subscribe(
         bus,
@@ -76,7 +78,7 @@ def build(settings: Settings) -> Service:
     service.add(database, name="database")
     service.add(producer, name="kafka")
     service.add(outbox, name="outbox")
-    service.add(Sender(sending, wake, most=settings.alerter_senders), name="sender")
+    service.add(Sender(sending, pulse.next_notification, wake, most=settings.alerter_senders), name="sender")
     service.add(bus, name="consumers")
     service.add(looking, name="watch")
     service.add(Every(watch.tidy, TIDY_SECONDS, name="tidy"), name="tidy")

@@ -13,6 +13,6 @@ class Settings(ServiceSettings):
     alerter_samples_silent_after: float = Field(default=300.0, gt=0, description="An alert about samples that stop has no data after this.")
     alerter_lease: float = Field(default=30.0, ge=16, le=600, description="How long a claim holds; longer than one sending may take.")
     alerter_backoff_first: float = Field(default=1.0, gt=0, description="Wait after the first failed attempt to send.")
-    alerter_backoff_most: float = Field(default=60.0, gt=0, description="The longest wait between attempts.")
+    alerter_backoff_most: float = Field(default=30.0, gt=0, description="The longest wait between attempts.")
     alerter_give_up_after: float = Field(default=259_200.0, gt=0, description="A notification older than this fails for good.")
     alerter_senders: int = Field(default=4, ge=1, le=64, description="Notifications that are sent at the same time.")

@@ -1,6 +1,7 @@
 """A real alerter process over a real Kafka and PostgreSQL, Slack's stand-in and a real mail server."""
 
 import asyncio
+import copy
 import json
 import os
 import sys
@@ -61,16 +62,26 @@ class AlerterPart:
             "FLOWTOWER_ALERTER_LOOK_EVERY": "0.3",
             "FLOWTOWER_ALERTER_BACKOFF_FIRST": "0.2",
             "FLOWTOWER_ALERTER_BACKOFF_MOST": "2",
+            "FLOWTOWER_ALERTER_SAMPLES_SILENT_AFTER": "6",
         }
         self.process = self._process({})
 
     def _process(self, extra: dict[str, str]) -> PartProcess:
         return PartProcess("alerter", [sys.executable, "-m", "alerter"], folder=self.folder, env={**self._env, **extra})
 
+    def replica(self, instance: str) -> "AlerterPart":
+        """Return another replica over the same database, not started yet."""
+        other = copy.copy(self)
+        other.port = free_port()
+        other.url = f"http://127.0.0.1:{other.port}"
+        other.folder = scratch_folder(f"alerter-{instance}")
+        other._env = {**self._env, "FLOWTOWER_INSTANCE": instance, "FLOWTOWER_PORT": str(other.port)}
+        return other
+
     def start(self, **extra: str) -> None:
         """Start it, ready to work; ``extra`` are more variables of its environment."""
         self.process = self._process(extra)
-        self.process.start(self._ready, within=60)
+        self.process.start(self._ready, within=120)
 
     def _ready(self) -> bool:
         try:
@@ -134,7 +145,7 @@ class World:
             "ca_pem": self.smtp.ca_pem,
             "username": self.smtp.username,
             "sender": "tower@flowtower.example",
-            "to": ["team@flowtower.example"],
+            "recipients": ["team@flowtower.example"],
         }
         sealed = self.alerter.seal(channel_id, password=password or self.smtp.password)
         defined = ChannelDefined(channel_id=channel_id, name=channel_id, kind="email", options=options, sealed_secret=sealed)
@@ -210,7 +221,7 @@ class World:
     def notifications(self, channel_id: str) -> list[NotificationChanged]:
         return [event for event in self.events if isinstance(event, NotificationChanged) and event.channel_id == channel_id]
 
-    async def until(self, check: Callable[[], Any], *, within: float = 20, about: str = "") -> Any:
+    async def until(self, check: Callable[[], Any], *, within: float = 45, about: str = "") -> Any:
         return await eventually(check, within=within, about=about)
 
 

@@ -34,7 +34,7 @@ async def test_mails_of_an_incident_are_a_thread_over_tls_with_a_login(world) ->
     assert fired.login == world.smtp.username
     assert fired.recipients == ("team@flowtower.example",)
     assert "Firing" in fired.text
-    assert "Recovered" in resolved.text
+    assert "Resolved" in resolved.text
     assert fired.message["References"] == resolved.message["References"]
     assert fired.message["Message-ID"] != resolved.message["Message-ID"]
     assert resolved.subject == f"Re: {fired.subject}"
@@ -106,7 +106,7 @@ async def test_slack_away_means_told_afterwards_once_with_the_recovery(world, ho
     await world.until(lambda: world.notifications(channel)[-1].status == "sent", within=20)
     await asyncio.sleep(3)
     (message,) = world.slack.messages()
-    assert "Recovered" in message.text
+    assert "Resolved" in message.text
     assert "Fired" in str(message.blocks)
     assert message.edits == []
     assert len({n.notification_id for n in world.notifications(channel)}) == 1

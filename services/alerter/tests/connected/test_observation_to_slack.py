@@ -24,7 +24,7 @@ async def test_a_missing_heartbeat_is_told_and_its_recovery_updates_the_same_mes
     assert "scheduler.heartbeat_age = " in fired.evidence
 
     await world.observe(cluster, heartbeat_age=2)
-    await world.until(lambda: "Recovered" in world.slack.messages()[0].text, about="the message updated")
+    await world.until(lambda: "Resolved" in world.slack.messages()[0].text, about="the message updated")
     assert len(world.slack.messages()) == 1
     resolved = world.alerts(rule.rule_id)[-1]
     assert (resolved.state, resolved.alert_id) == (AlertState.OK, fired.alert_id)
@@ -61,5 +61,5 @@ async def test_a_cluster_that_is_away_makes_component_rules_unknown_and_fires_on
     await world.until(lambda: "Unknown" in world.slack.messages()[0].text, about="the first message says that it cannot be told")
 
     await world.observe(cluster, heartbeat_age=1)
-    await world.until(lambda: all("Recovered" in message.text for message in world.slack.messages()))
+    await world.until(lambda: all("Resolved" in message.text for message in world.slack.messages()))
     assert len(world.slack.messages()) == 2

@@ -70,7 +70,7 @@ async def test_removing_a_rule_or_a_cluster_ends_its_alerts(world) -> None:
     assert world.alerts(other.rule_id)[-1].state is AlertState.FIRING
     await world.say(CLUSTERS_REGISTRY, cluster, None)
     await world.until(lambda: world.alerts(other.rule_id)[-1].state is AlertState.OK)
-    await world.until(lambda: all("Recovered" in message.text for message in world.slack.messages()))
+    await world.until(lambda: all("Resolved" in message.text for message in world.slack.messages()))
 
 
 async def test_a_rule_that_cannot_be_asked_shows_itself_as_unknown(world) -> None:

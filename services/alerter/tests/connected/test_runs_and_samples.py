@@ -53,7 +53,7 @@ async def test_a_failed_dag_run_is_told_and_a_later_success_recovers_it(world) -
     await world.until(lambda: "Times" in str(world.slack.messages()[0].blocks), about="the second failure is told in the same message")
     assert world.alerts(rule.rule_id)[-1].state is AlertState.FIRING
     await world.say(DAGS_OBSERVATIONS, cluster, runs_seen(cluster, ("r3", "success", 3)))
-    await world.until(lambda: "Recovered" in world.slack.messages()[0].text)
+    await world.until(lambda: "Resolved" in world.slack.messages()[0].text)
     assert len(world.slack.messages()) == 1
     assert {alert.alert_id for alert in world.alerts(rule.rule_id)} == {fired.alert_id}
 
@@ -80,7 +80,7 @@ async def test_a_failed_workflow_is_told_with_its_component_and_recovers_by_a_re
 
     await world.say(RUNS_OUTCOMES, run, RunReopened(**about, seq=5, at=now(), again={"OrderQueue": 2}))
     await world.say(RUNS_OUTCOMES, run, RunFinished(**about, seq=6, at=now(), status="succeeded", **finished))
-    await world.until(lambda: "Recovered" in world.slack.messages()[0].text)
+    await world.until(lambda: "Resolved" in world.slack.messages()[0].text)
     assert len(world.slack.messages()) == 1
 
 
@@ -106,7 +106,20 @@ async def test_garbage_among_samples_is_set_aside_with_its_reason_and_the_next_i
     assert "samples.0.name" in invalid["dl_reason"]
 
     await world.say(METRICS_SAMPLES, source, MetricSamples(source=source, samples=(Sample(name="orders_waiting", value=3),)))
-    await world.until(lambda: "Recovered" in world.slack.messages()[0].text)
+    await world.until(lambda: "Resolved" in world.slack.messages()[0].text)
+
+
+async def test_a_series_that_stops_has_no_data_which_is_no_recovery(world) -> None:
+    channel = await world.slack_channel()
+    rule = await world.rule(RuleSubject.SAMPLE, 'name == "lag" && value > 10.0', channel)
+    source = f"stream-{uuid.uuid4().hex[:6]}"
+    await world.say(METRICS_SAMPLES, source, MetricSamples(source=source, samples=(Sample(name="lag", value=42),)))
+    await world.until(lambda: any(alert.state is AlertState.NO_DATA for alert in world.alerts(rule.rule_id)))
+    assert world.alerts(rule.rule_id)[-1].resolved_at is None
+    await world.until(lambda: "No data" in world.slack.messages()[0].text)
+    await world.say(METRICS_SAMPLES, source, MetricSamples(source=source, samples=(Sample(name="lag", value=1),)))
+    await world.until(lambda: "Resolved" in world.slack.messages()[0].text)
+    assert len({alert.alert_id for alert in world.alerts(rule.rule_id)}) == 1
 
 
 async def test_a_flood_of_one_rule_is_few_messages_and_every_alert_is_kept(world) -> None:

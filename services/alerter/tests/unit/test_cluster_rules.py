@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from alerter.domain.cluster import Cluster, judge
+from alerter.domain.cluster import Cluster, judge_all
 from alerter.domain.rule import Verdict
 from shared.contracts.clusters import ClusterObserved, ClusterRegistered, ComponentHealth, Confidence, Health, Reach
 
@@ -35,9 +35,9 @@ def cluster(build, *, reach=Reach.ANSWERED, poll_seconds=5.0, observed=True, ske
 
 
 def verdict(build, expression, subject, seconds=0.0, awake=-3600.0):
-    return judge(
-        build.rule(expression), subject, build.begin + timedelta(seconds=seconds), awake_since=build.begin + timedelta(seconds=awake)
-    )
+    now, awake_since = (build.begin + timedelta(seconds=offset) for offset in (seconds, awake))
+    (judgement,) = judge_all([build.rule(expression)], subject, now, awake_since=awake_since)
+    return judgement
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(0, Verdict.FALSE), (15, Verdict.FALSE), (19, Verdict.TRUE)])

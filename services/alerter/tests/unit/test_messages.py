@@ -35,7 +35,7 @@ HOSTILE = (
     "x" * 5000,
     "{{ 7 * 7 }} {% raw %}",
 )
-CONFIG = EmailConfig(host="mail.example", sender="tower@flowtower.example", to=("team@flowtower.example", "b@flowtower.example"))
+CONFIG = EmailConfig(host="mail.example", sender="tower@flowtower.example", recipients=("team@flowtower.example", "b@flowtower.example"))
 
 
 def notice(build, *alerts, **more) -> Notice:
@@ -91,7 +91,7 @@ def test_slack_takes_a_flood_within_its_limits(build) -> None:
 def test_slack_tells_firing_and_recovery_in_one_message(build) -> None:
     over = build.alert(state=AlertState.OK, resolved_at=build.begin.replace(minute=2))
     text = json.dumps(payload(notice(build, over)), ensure_ascii=False)
-    assert "Recovered: Something is wrong" in text
+    assert "Resolved: Something is wrong" in text
     assert "Fired\\n2026-03-01" in text or "Fired 2026-03-01" in text
     assert "after 2 min" in text
 
@@ -131,10 +131,10 @@ def test_mails_of_one_incident_make_a_thread_and_a_repeated_one_is_recognisable(
         (build_slack, {"channel": "#alerts"}, {}, "token"),
         (build_slack, {"channel": "#alerts", "colour": "red"}, {"token": "x"}, "colour"),
         (build_slack, {"channel": "#alerts", "base_url": "file:///etc"}, {"token": "x"}, "base_url"),
-        (build_email, {"host": "h", "sender": "a@b>\r\nDATA", "to": ["a@b.example"]}, {}, "sender"),
-        (build_email, {"host": "h", "sender": "a@b.example", "to": ["Bob <b@c.example>"]}, {}, "to.0"),
-        (build_email, {"host": "h", "sender": "a@b.example", "to": ["a@b.example\nBcc: x@y.example"]}, {}, "to.0"),
-        (build_email, {"host": "h", "sender": "a@b.example", "to": []}, {}, "to"),
+        (build_email, {"host": "h", "sender": "a@b>\r\nDATA", "recipients": ["a@b.example"]}, {}, "sender"),
+        (build_email, {"host": "h", "sender": "a@b.example", "recipients": ["Bob <b@c.example>"]}, {}, "recipients.0"),
+        (build_email, {"host": "h", "sender": "a@b.example", "recipients": ["a@b.example\nBcc: x@y.example"]}, {}, "recipients.0"),
+        (build_email, {"host": "h", "sender": "a@b.example", "recipients": []}, {}, "recipients"),
     ],
 )
 def test_wrong_settings_are_refused_by_the_name_of_the_field_and_without_secrets(build_, options, secret, field) -> None:

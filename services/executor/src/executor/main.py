@@ -10,7 +10,7 @@ from executor.adapters.journal import COMMANDS, PostgresJournal
 from executor.adapters.outcomes import KafkaOutcomes, lane_of
 from executor.adapters.registries import PostgresRegistries
 from executor.adapters.registry_lag import RegistryLag
-from executor.adapters.spans import Spans
+from executor.adapters.spans import export_spans
 from executor.adapters.yard import ThreadYard
 from executor.application.attempts import Attempts
 from executor.application.commands import Commands
@@ -54,7 +54,7 @@ def build(settings: Settings, connectors: dict[str, Connector] | None = None) ->
     engine = Engine(Attempts(plans, yard), writer, host=host, clock=clock, lane=lane_of)
     engine.watch(Figures(engine, writer).written)
     if settings.otlp_endpoint:
-        engine.watch(Spans().written)
+        engine.watch(export_spans)
     requests = Requests(engine, journal, plans)
     life = Life(
         engine,

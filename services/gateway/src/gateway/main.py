@@ -19,6 +19,7 @@ from gateway.application.commands.endpoints import EndpointShape
 from gateway.application.commands.runs import AskRuns
 from gateway.application.commands.testing import TestConnections
 from gateway.application.commands.workflows import PublishWorkflows
+from gateway.application.queries.pages import Pages
 from gateway.entrypoints import bus as subscriptions
 from gateway.entrypoints import problems
 from gateway.entrypoints.api.routes import ROUTERS
@@ -26,6 +27,7 @@ from gateway.entrypoints.application import Application
 from gateway.entrypoints.live import socket
 from gateway.entrypoints.live.hub import Hub
 from gateway.entrypoints.middleware import Edge
+from gateway.entrypoints.web import routes as pages
 from gateway.identity.csrf import Csrf
 from gateway.identity.guard import Cookies, Identity, unguarded
 from gateway.identity.passwords import Passwords
@@ -109,7 +111,10 @@ def _routes(app: FastAPI, settings: Settings) -> None:
     for router in (*ROUTERS, socket.router):
         app.include_router(router)
     problems.install(app)
-    missing = unguarded(app.routes)
+    if settings.ui_dir is not None:
+        application: Application = app.state.application
+        pages.install(app, settings.ui_dir, Pages(application.reads, application.services, application.on_demand))
+    missing = unguarded(app.routes, open_mounts=frozenset({pages.STATIC}))
     if missing:
         raise RuntimeError(f"These routes declare no policy: {', '.join(missing)}")
     app.add_middleware(Edge, hosts=settings.hosts, secure=settings.secure)

@@ -14,8 +14,8 @@ from sample_pages import SAMPLES, endpoints, flows
 from sample_pages.frame import NOW, shell
 
 from gateway.application.views.shell import Notice
+from gateway.entrypoints.middleware import policy
 from gateway.entrypoints.web.assets import Assets
-from gateway.entrypoints.web.policy import page_headers
 from gateway.entrypoints.web.templating import Frame, Templates
 
 
@@ -47,7 +47,7 @@ class SampleSite:
             html = self.templates.part(source, part, frame, context)
         else:
             html = self.templates.page(template, frame, context)
-        return HTMLResponse(html, headers=page_headers(frame.nonce))
+        return HTMLResponse(html, headers={"Content-Security-Policy": policy(frame.nonce)})
 
     async def validate(self, request: Request) -> Response:
         text = (await request.body()).decode()

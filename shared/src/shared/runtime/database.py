@@ -31,8 +31,9 @@ _AGAIN = frozenset({"40001", "40P01", "55P03", "57014", "25P03"})
 
 _SESSION = {
     "timezone": "UTC",
-    # Below the client's own limit, so that the server is the one that ends a statement, with a state that says so.
-    "statement_timeout": "60s",
+    # Below the client's own limit, so that the server is the one that ends a statement, with a state that says so; and below
+    # the standstill that ends a process, so that a slow statement is one failed try and not the end.
+    "statement_timeout": "30s",
     # A process that froze or vanished in a transaction must not keep its locks from those that take over.
     "idle_in_transaction_session_timeout": "60s",
     "client_connection_check_interval": "5s",
@@ -114,7 +115,7 @@ class Database:
             return await asyncpg.connect(
                 self._dsn,
                 timeout=5,
-                command_timeout=90,
+                command_timeout=45,
                 server_settings={"search_path": f'"{self.schema}"', "application_name": self._name, **_SESSION},
             )
         except (OSError, TimeoutError) as error:

@@ -1,9 +1,10 @@
 """Makes the topics of the contracts that are missing. What exists is left as it is, and told when it differs.
 
 Bounds against decompression bombs: 32 KB of zstd can unpack to 1 GiB, and the client unpacks without a limit. A topic that
-programs outside Flowtower write to is therefore stored *uncompressed*: the broker unpacks each batch as it arrives and refuses one
-above ``max.message.bytes``. Our own topics are stored as lz4, so whatever arrives is repacked by the broker, and 1 MiB of
-lz4 unpacks to at most 255 MiB.
+programs outside Flowtower write to is therefore stored *uncompressed*: the broker unpacks each batch as it arrives and
+refuses one above ``max.message.bytes``, so a consumer never meets it. Our own topics are stored as lz4: other codecs are
+repacked on arrival, and 1 MiB of lz4 unpacks to at most 255 MiB. What this does not cover: the broker itself needs memory
+for the largest single record that it unpacks, and a topic that somebody made beforehand keeps its own configuration.
 """
 
 from collections.abc import Iterable, Mapping

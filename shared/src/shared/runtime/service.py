@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.runtime import failpoints, logging, metrics, tracing
 from shared.runtime.health import answer_away, health_routes
+from shared.runtime.http_tracing import TraceRequests
 from shared.runtime.parts import Away, Checked, Drains, NotReady, Part, Readiness
 from shared.runtime.settings import ServiceSettings
 from shared.runtime.version import VERSION
@@ -56,6 +57,7 @@ class Service:
         self.readiness.add("parts", self._check_parts)
         # The interactive pages of FastAPI load scripts from elsewhere, so no service has them.
         self.app = FastAPI(title=f"Flowtower {name}", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None)
+        self.app.add_middleware(TraceRequests)
         self.app.add_exception_handler(Away, answer_away)
         self.app.add_exception_handler(DBAPIError, answer_away)
         self.app.include_router(health_routes(name, self.readiness))

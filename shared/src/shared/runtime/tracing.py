@@ -5,13 +5,15 @@ Spans are made even when no collector is set: their ids stand in logs, in journa
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.propagators.textmap import Getter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.trace import Link, Span, SpanKind, Tracer
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, StatusCode, TraceFlags, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from shared.runtime.version import VERSION
@@ -31,12 +33,28 @@ class _Header(Getter[Mapping[str, str]]):
 _header = _Header()
 
 
+class _Ids(RandomIdGenerator):
+    """Random ids, except for a span whose ids are given."""
+
+    def __init__(self) -> None:
+        self.given: tuple[int, int] | None = None
+
+    def generate_span_id(self) -> int:
+        return super().generate_span_id() if self.given is None else self.given[1]
+
+    def generate_trace_id(self) -> int:
+        return super().generate_trace_id() if self.given is None else self.given[0]
+
+
+_ids = _Ids()
+
+
 def configure(service: str, *, instance: str, otlp_endpoint: str | None) -> None:
     """Make the provider of this process. Only the first call of a process counts, as OpenTelemetry has it."""
     if isinstance(trace.get_tracer_provider(), TracerProvider):
         return
     resource = Resource.create({"service.name": f"flowtower-{service}", "service.instance.id": instance, "service.version": VERSION})
-    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False, id_generator=_ids)
     if otlp_endpoint:
         # Imported here: the exporter costs memory that services without a collector need not spend.
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
@@ -80,6 +98,40 @@ def continue_trace(traceparent: str | None) -> Iterator[None]:
         yield
     finally:
         contexts.detach(token)
+
+
+def record_span(
+    name: str,
+    *,
+    trace_id: str,
+    span_id: str,
+    parent_id: str | None,
+    began: datetime,
+    ended: datetime,
+    attributes: Mapping[str, str | int],
+    failed: str | None = None,
+) -> None:
+    """Record a span that is over already and whose ids stand in a journal. ``failed`` says why, None = it went well.
+
+    Nothing is awaited between setting the ids and making the span, so no other span can get them.
+    """
+    trace_number = int(trace_id, 16)
+    parent = Context()
+    if parent_id is not None:
+        context = SpanContext(trace_number, int(parent_id, 16), is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+        parent = trace.set_span_in_context(NonRecordingSpan(context), Context())
+    _ids.given = (trace_number, int(span_id, 16))
+    try:
+        span = tracer(__name__).start_span(name, context=parent, attributes=dict(attributes), start_time=_nanoseconds(began))
+    finally:
+        _ids.given = None
+    if failed is not None:
+        span.set_status(StatusCode.ERROR, failed)
+    span.end(_nanoseconds(ended))
+
+
+def _nanoseconds(at: datetime) -> int:
+    return int(at.timestamp() * 1_000_000) * 1_000
 
 
 @contextmanager

@@ -57,7 +57,7 @@ class RabbitPart:
         """Start the server and wait until AMQP answers; blocks (in async code: asyncio.to_thread)."""
         if self._mapper is not None and not self._mapper.running:
             self._mapper.start(lambda: answers(self._mapper_port), within=20)
-        self.process.start(lambda: run_apart(self._answers()) is True, within=120)
+        self.process.start(lambda: answers(self.port) and run_apart(self._answers()) is True, within=180)
 
     def stop(self) -> None:
         self.process.stop()

@@ -30,6 +30,7 @@ _TIDY = tuple(
         f"DELETE FROM notifications WHERE changed_at < clock_timestamp() - interval '{_KEPT}' AND status IN ('sent', 'failed')",  # noqa: S608
         f"DELETE FROM alerts WHERE resolved_at < clock_timestamp() - interval '{_KEPT}'",  # noqa: S608
         f"DELETE FROM runs WHERE changed_at < clock_timestamp() - interval '{_KEPT}'",  # noqa: S608
+        "DELETE FROM clusters WHERE registered IS NULL AND changed_at < clock_timestamp() - interval '1 hour'",
         "DELETE FROM silences WHERE until < clock_timestamp()",
     )
 )
@@ -138,9 +139,17 @@ class KnowledgeRows(NotificationRows):
         found = await self._session.execute(select(col(RunRow.run_id), col(RunRow.facts)).where(col(RunRow.run_id).in_(list(run_ids))))
         return {row.run_id: _RUN.validate_python(row.facts) for row in found}
 
-    async def put_run(self, run: RunFacts) -> None:
-        values = {"facts": _RUN.dump_python(run, mode="json"), "changed_at": func.clock_timestamp()}
-        await self._put(RunRow, {"run_id": run.run_id}, values)
+    async def put_runs(self, runs: Sequence[RunFacts]) -> None:
+        if not runs:
+            return
+        statement = insert(RunRow)
+        changed = {"facts": statement.excluded.facts, "changed_at": func.clock_timestamp()}
+        rows = [{"run_id": run.run_id, "facts": _RUN.dump_python(run, mode="json")} for run in sorted(runs, key=lambda run: run.run_id)]
+        await self._session.execute(statement.on_conflict_do_update(index_elements=["run_id"], set_=changed), rows)
+
+    async def forget_runs(self, run_ids: Iterable[str]) -> None:
+        if ids := sorted(set(run_ids)):
+            await self._session.execute(delete(RunRow).where(col(RunRow.run_id).in_(ids)))
 
     async def silences(self) -> list[Silence]:
         found = await self._session.execute(select(SilenceRow))

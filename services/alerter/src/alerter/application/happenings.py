@@ -43,16 +43,20 @@ class Happenings:
         ids = {event.run_id for event in events if isinstance(event, _FOLLOWED)}
         known = await store.runs(ids) if ids else {}
         found: list[Happening] = []
+        changed: dict[str, RunFacts] = {}
         for event in events:
             if not isinstance(event, _FOLLOWED):
                 continue
             run = _after(known.get(event.run_id), event)
             if run is None or run == known.get(event.run_id):
                 continue
-            known[event.run_id] = run
-            await store.put_run(run)
+            known[event.run_id] = changed[event.run_id] = run
             if not isinstance(event, ComponentFinished):
                 found.append(happening.workflow_run(run))
+        # A run that is well over is not needed any more; a failed one may be opened again.
+        over = {run.run_id for run in changed.values() if run.status in {"succeeded", "cancelled"}}
+        await store.put_runs([run for run in changed.values() if run.run_id not in over])
+        await store.forget_runs(over)
         await self._judge(RuleSubject.WORKFLOW_RUN, found, store)
 
     async def samples_received(self, received: Sequence[tuple[MetricSamples, datetime]], store: Store) -> None:
@@ -68,7 +72,8 @@ class Happenings:
             return
         asked = [(rule, item) for item in found for rule in rules]
         if subject is RuleSubject.SAMPLE:
-            await store.heard(_names(asked))
+            open_ones = {alert.fingerprint for alert in await store.open_of(subject=subject.value)}
+            await store.heard(_names(asked) & open_ones if open_ones else ())
         telling = await _worth_a_lock(asked, store)
         if not telling:
             return

@@ -24,6 +24,7 @@ from alerter.domain.notice import Notice
 from alerter.domain.notification import Backoff, Notification
 from alerter.domain.rule import Judgement, Rule
 from shared.contracts.alerts import ChannelDefined
+from shared.runtime import failpoints
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Telling:
         waiting = await dedup(placed, store, self.kinds, now, self.new_id)
         await store.queue(waiting)
         await store.mark_told(change.after.alert_id for change in loud if change.after.fired_at)
+        failpoints.hit("alerter.tell.before_commit")
 
 
 @dataclass(frozen=True)

@@ -29,10 +29,7 @@ class RuleBook:
         for gone in self._versions.keys() - versions.keys():
             self._rules.pop(gone, None)
         changed = [rule_id for rule_id, version in versions.items() if self._versions.get(rule_id) != version]
-        self._versions = versions
-        if not changed:
-            return
-        for defined in await knowledge.rules(changed):
+        for defined in await knowledge.rules(changed) if changed else []:
             self._rules.pop(defined.rule_id, None)
             if not defined.enabled:
                 continue
@@ -40,6 +37,8 @@ class RuleBook:
                 self._rules[defined.rule_id] = Rule.of(defined, self._compile(defined.subject, defined.expression))
             except Uncompilable as error:
                 log.warning("a rule cannot be asked", rule=defined.name, reason=str(error))
+        # Only now: whoever looks while the rules are read must not take them for read already.
+        self._versions = versions
 
     def about(self, subject: RuleSubject) -> list[Rule]:
         """Return the rules about a subject, in a fixed order."""
@@ -53,12 +52,15 @@ class ClusterBook:
         self._versions: dict[str, datetime] = {}
         self._clusters: dict[str, Cluster] = {}
 
-    async def refresh(self, knowledge: Knowledge) -> list[Cluster]:
-        """Return all clusters as they are known now."""
+    @property
+    def registered(self) -> list[Cluster]:
+        """Return the clusters as they were at the last refresh, without those that nobody registered or somebody removed."""
+        return [cluster for cluster in self._clusters.values() if cluster.registered is not None]
+
+    async def refresh(self, knowledge: Knowledge) -> None:
+        """Read what has changed."""
         versions = await knowledge.cluster_versions()
         changed = [cluster_id for cluster_id, version in versions.items() if self._versions.get(cluster_id) != version]
-        for cluster in await knowledge.clusters(changed) if changed else []:
-            self._clusters[cluster.cluster_id] = cluster
-        self._clusters = {cluster_id: self._clusters[cluster_id] for cluster_id in versions if cluster_id in self._clusters}
+        read = {cluster.cluster_id: cluster for cluster in (await knowledge.clusters(changed) if changed else [])}
+        self._clusters = {key: cluster for key, cluster in {**self._clusters, **read}.items() if key in versions}
         self._versions = versions
-        return list(self._clusters.values())

@@ -4,11 +4,12 @@ Ages are computed now, not when the poll was made: a heartbeat that stops is not
 observation that is itself too old proves nothing any more, so a poller that is away makes clusters ``no_data``, not sick.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from alerter.domain.rule import Judgement, Rule, Verdict, judge_cluster
-from alerter.domain.subject import COMPONENTS, Thing, Value, in_words
+from alerter.domain.subject import COMPONENTS, Thing, Value, Values, in_words
 from shared.contracts.clusters import ClusterObserved, ClusterRegistered, ComponentHealth, Confidence, Reach
 
 FRESH_SECONDS = 20.0
@@ -88,13 +89,18 @@ def _heartbeat_age(part: ComponentHealth, observed: ClusterObserved, now: dateti
     return max(0.0, (now - part.heartbeat_at).total_seconds() + (observed.clock_skew_seconds or 0.0))
 
 
-def judge(rule: Rule, cluster: Cluster, now: datetime, *, awake_since: datetime) -> Judgement:
-    """Judge one rule about one cluster now.
+def judge_all(rules: Sequence[Rule], cluster: Cluster, now: datetime, *, awake_since: datetime) -> list[Judgement]:
+    """Judge every rule about one cluster now; its values are the same for all of them."""
+    values = cluster.values(now)
+    return [judge(rule, cluster, values, now, awake_since=awake_since) for rule in rules]
+
+
+def judge(rule: Rule, cluster: Cluster, values: Values, now: datetime, *, awake_since: datetime) -> Judgement:
+    """Judge one rule about one cluster, whose ``values`` are those of now.
 
     ``awake_since`` is when this alerter began to read observations: before it has had the time to catch up, an old
     observation is not yet a missing one.
     """
-    values = cluster.values(now)
     age = cluster.observation_age(now)
     if "answered" not in values and rule.expression.used - AGELESS:
         if (now - awake_since).total_seconds() < cluster.fresh_seconds:

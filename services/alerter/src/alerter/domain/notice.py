@@ -10,7 +10,7 @@ from shared.contracts.alerts import AlertState, Severity
 STATE_WORDS = {
     AlertState.PENDING: "Pending",
     AlertState.FIRING: "Firing",
-    AlertState.OK: "Recovered",
+    AlertState.OK: "Resolved",
     AlertState.NO_DATA: "No data",
     AlertState.UNKNOWN: "Unknown",
 }
@@ -70,7 +70,7 @@ def story(alert: Alert, now: datetime) -> list[tuple[str, str]]:
     lines = [("Where", alert.where), ("Severity", alert.severity.value), ("Rule", alert.rule)]
     if alert.resolved_at is not None:
         lines.append(("Fired", _moment(began)))
-        lines.append(("Recovered", f"{_moment(alert.resolved_at)}, after {span((alert.resolved_at - began).total_seconds())}"))
+        lines.append(("Resolved", f"{_moment(alert.resolved_at)}, after {span((alert.resolved_at - began).total_seconds())}"))
     else:
         lines.append(("Since", f"{_moment(began)} ({span((now - began).total_seconds())})"))
     if alert.occurrences > 1:

@@ -3,7 +3,11 @@
 import asyncio
 import contextlib
 import time
+from collections.abc import Awaitable, Callable
 
+from prometheus_client import Counter
+
+from alerter.application.channels import Permanent
 from alerter.application.pipeline import Claimed, Sending
 from alerter.application.stages.send import Sent
 from shared.runtime.database import why_away
@@ -11,20 +15,24 @@ from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
 
-IDLE_SECONDS = 0.5
-"""How often the database is asked when nothing was queued here: for back-offs that end and what other replicas left."""
+NOTIFICATIONS = Counter("flowtower_notifications_total", "Attempts to tell people, by how they ended.", ["kind", "result"])
+
+IDLE_SECONDS = 1.0
+"""How often the database is asked when nothing was queued here: for what other replicas left."""
 
 
 class Sender:
     """A part. One task claims, a few others send."""
 
-    def __init__(self, sending: Sending, wake: asyncio.Event, *, most: int) -> None:
+    def __init__(self, sending: Sending, next_one: Callable[[], Awaitable[float | None]], wake: asyncio.Event, *, most: int) -> None:
         self._sending = sending
+        self._next_one = next_one
         self._wake = wake
         self._most = most
         self._task: asyncio.Task[None] | None = None
         self._under_way: set[asyncio.Task[None]] = set()
         self._stopping = False
+        self._trouble = ""
 
     async def start(self) -> None:
         """Give back what an earlier life of this replica held, and begin."""
@@ -55,28 +63,39 @@ class Sender:
         self._task = None
 
     async def _run(self) -> None:
-        trouble = ""
         while not self._stopping:
             self._wake.clear()
+            pause = IDLE_SECONDS
             try:
-                claimed = await self._sending.claim() if len(self._under_way) < self._most else None
-                trouble = ""
+                pause = await self._claim_one()
+                self._trouble = ""
             except Exception as error:
-                claimed = None
                 reason = why_away(error)
                 if reason is None:
                     log.exception("claiming a notification failed")
-                elif reason != trouble:
+                elif reason != self._trouble:
                     log.warning("notifications wait", reason=reason)
-                trouble = reason or ""
-            if claimed is not None:
-                task = asyncio.create_task(self._one(claimed), name=f"notification {claimed.notification.notification_id}")
-                self._under_way.add(task)
-                task.add_done_callback(self._ended)
-                continue
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(IDLE_SECONDS):
-                    await self._wake.wait()
+                self._trouble = reason or ""
+            if pause > 0:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self._wake.wait()
+
+    async def _claim_one(self) -> float:
+        """Start to send one notification if there is one; return the seconds to the next look."""
+        if len(self._under_way) >= self._most:
+            return IDLE_SECONDS
+        seconds = await self._next_one()
+        if seconds is None or seconds > 0:
+            return IDLE_SECONDS if seconds is None else min(IDLE_SECONDS, seconds + 0.005)
+        claimed = await self._sending.claim()
+        if claimed is None:
+            # Another replica was faster, or it stands behind an older one of its message that is not due yet.
+            return IDLE_SECONDS / 4
+        task = asyncio.create_task(self._one(claimed), name=f"notification {claimed.notification.notification_id}")
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
+        return 0.0
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._under_way.discard(task)
@@ -104,6 +123,8 @@ class Sender:
 
     @staticmethod
     def _tell(claimed: Claimed, sent: Sent) -> None:
+        result = "sent" if sent.error is None else "failed" if isinstance(sent.error, Permanent) else "retried"
+        NOTIFICATIONS.labels(claimed.channel.kind if claimed.channel else "", result).inc()
         about = {"notification": claimed.notification.notification_id, "channel": claimed.notice.channel}
         if sent.error is None:
             log.info("notification sent", transition=claimed.notification.transition, **about)

@@ -4,6 +4,7 @@ Each poll: health, the runs that changed since the watermark, the task counts of
 Now and then: all DAGs, import errors, the queue, the list of active runs, and a look for runs that were deleted.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -24,6 +25,9 @@ from shared.contracts.dags import DagRunsObserved, DagsObserved
 Found = TypeVar("Found")
 
 RETELL_DAGS_SECONDS = 600.0
+
+LONGEST_POLL_SECONDS = 120.0
+"""A cluster whose every answer is slow must not keep commands waiting for the end of a poll."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,11 @@ class Poll:
         before_requests = self._clusters.requests(cluster.cluster_id)
         trouble: ClusterTrouble | None = None
         try:
-            await reading.read(await self._clusters.api(cluster))
+            async with asyncio.timeout(LONGEST_POLL_SECONDS):
+                await reading.read(await self._clusters.api(cluster))
+        except TimeoutError:
+            message = f"The cluster answers, but so slowly that a poll took more than {LONGEST_POLL_SECONDS:.0f} s and was given up."
+            trouble = ClusterTrouble("timeout", message, passing=True)
         except ClusterTrouble as error:
             trouble = error
             if error.problem in {"wrong_url", "bad_answer"} and not error.passing:

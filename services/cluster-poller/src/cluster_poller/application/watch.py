@@ -61,7 +61,7 @@ class Watch:
             except Exception as error:
                 why = self._away(error)
                 if why is None:
-                    log.error("a round of a cluster failed", cluster_id=self.cluster.cluster_id, exc_info=error)
+                    log.exception("a round of a cluster failed", cluster_id=self.cluster.cluster_id)
                 else:
                     log.warning("a cluster waits for the database", cluster_id=self.cluster.cluster_id, reason=why)
                 await asyncio.sleep(STORE_AWAY_SECONDS)

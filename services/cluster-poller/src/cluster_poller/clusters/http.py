@@ -45,7 +45,7 @@ class Reply:
 
     @property
     def content_type(self) -> str:
-        return self.headers.get("content-type", "").split(";")[0].strip().lower()
+        return str(self.headers.get("content-type", "")).split(";")[0].strip().lower()
 
     @property
     def is_json(self) -> bool:
@@ -165,14 +165,15 @@ class ClusterHttp:
         await self._client.aclose()
 
 
-def _pairs(params: Params | None) -> list[tuple[str, str]] | None:
+def _pairs(params: Params | None) -> httpx.QueryParams | None:
+    """Repeat the name for each of several values, which both dialects take."""
     if params is None:
         return None
-    pairs: list[tuple[str, str]] = []
+    pairs: list[tuple[str, str | int | float | bool | None]] = []
     for name, value in params.items():
         values = [str(value)] if isinstance(value, str | int) else list(value)
         pairs += [(name, item) for item in values]
-    return pairs
+    return httpx.QueryParams(pairs)
 
 
 async def _read(answer: httpx.Response) -> bytes:
@@ -196,8 +197,8 @@ async def check(reply: Reply) -> Reply:
     if 300 <= status < 400:
         raise ClusterTrouble(
             "wrong_url",
-            f"{reply.source} redirects to {reply.headers.get('location', 'nowhere')[:300]}. Register the address where Airflow itself answers; "
-            "if that is a sign-in page, this cluster needs another way to sign in.",
+            f"{reply.source} redirects to {reply.headers.get('location', 'nowhere')[:300]}. Register the address where Airflow itself "
+            "answers; if that is a sign-in page, this cluster needs another way to sign in.",
         )
     if status in {401, 403}:
         raise ClusterTrouble("no_permission", f"{reply.source} is not allowed to this user ({status}).{words} Give it a role that may.")

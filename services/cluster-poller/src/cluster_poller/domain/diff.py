@@ -87,7 +87,7 @@ def _groups(items: tuple[Seen, ...], most: int) -> list[tuple[Seen, ...]]:
     group: list[Seen] = []
     size = 0
     for item in items:
-        length = len(item.model_dump_json())
+        length = len(item.model_dump_json().encode())
         if group and (len(group) >= most or size + length > MESSAGE_BYTES):
             groups.append(tuple(group))
             group, size = [], 0

@@ -70,7 +70,7 @@ def _verdict(reading: ComponentReading, age: float | None) -> tuple[Health, Conf
         return (
             Health.UNHEALTHY,
             Confidence.MEASURED,
-            f"Its last heartbeat is {age:.0f} s old (limit {HEARTBEAT_LIMIT_SECONDS:.0f} s), although Airflow calls it {status or 'nothing'}.",
+            f"Its last heartbeat is {age:.0f} s old (limit {HEARTBEAT_LIMIT_SECONDS:.0f} s), although Airflow calls it {status or '?'}.",
         )
     if age < -CLOCK_TOLERANCE_SECONDS:
         return (

@@ -65,11 +65,11 @@ class DefinitionRows:
         await self._session.execute(delete(table).where(table.id == definition.id))
         if definition.kind is Kind.CLUSTER:
             for seen in (ClusterState, Dag, DagSweep, DagRun):
-                await self._session.execute(delete(seen).where(seen.cluster_id == definition.id))  # type: ignore[attr-defined]
+                await self._session.execute(delete(seen).where(seen.cluster_id == definition.id))  # type: ignore[arg-type]
 
     async def endpoint_kinds(self) -> dict[str, str]:
-        rows = await self._session.execute(select(Endpoint.name, Endpoint.body["kind"].astext))  # type: ignore[index,call-overload]
-        return {name: kind for name, kind in rows}
+        rows = await self._session.execute(select(Endpoint.name, Endpoint.body["kind"].astext))  # type: ignore[call-overload]
+        return dict(rows.tuples().all())
 
     async def users_of_endpoint(self, name: str) -> list[str]:
         query = text(
@@ -81,6 +81,10 @@ class DefinitionRows:
             """
         )
         return list((await self._session.execute(query, {"name": name})).scalars())
+
+    async def rules_telling(self, channel_id: str) -> list[str]:
+        query = text("SELECT name FROM rules WHERE body->'channels' @> jsonb_build_array(cast(:id AS text)) ORDER BY name")
+        return list((await self._session.execute(query, {"id": channel_id})).scalars())
 
     async def workflow(self, workflow_id: str, *, lock: bool = False) -> WorkflowRecord | None:
         query = select(Workflow).where(Workflow.id == workflow_id)  # type: ignore[arg-type]

@@ -55,7 +55,7 @@ async def write_audit(session: AsyncSession, entry: Entry) -> None:
     await session.execute(insert(AuditEntry).values(**fields, hash=hashed))
 
 
-async def remember(session: AsyncSession, principal: str, route: str, key: str, body_hash: str) -> Remembered | None:
+async def remember(session: AsyncSession, principal: str, route: str, key: str) -> Remembered | None:
     """Return the answer that this key was given, or claim the key; a second request waits for the first one's end."""
     lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 7))")
     await session.execute(lock, {"name": f"gateway:idempotency:{principal}:{route}:{key}"})

@@ -35,7 +35,7 @@ class SqlWork(DefinitionRows):
 
     async def run_components(self, run_id: str) -> dict[str, str]:
         rows = await self._session.execute(select(RunComponent.component, RunComponent.status).where(RunComponent.run_id == run_id))  # type: ignore[call-overload]
-        return {name: status for name, status in rows}
+        return dict(rows.tuples().all())
 
     async def run_asked(self, start: StartRun, *, workflow_id: str, version: int, trigger: str) -> None:
         """Note the wish. The executor's first event may have overtaken nothing: it can't know the run before."""
@@ -99,8 +99,8 @@ class SqlWork(DefinitionRows):
     async def changed(self, kind: str, subject_id: str) -> None:
         self._changes.append((kind, subject_id))
 
-    async def remember(self, principal: str, route: str, key: str, body_hash: str) -> Remembered | None:
-        return await remember(self._session, principal, route, key, body_hash)
+    async def remember(self, principal: str, route: str, key: str) -> Remembered | None:
+        return await remember(self._session, principal, route, key)
 
     async def answered(self, principal: str, route: str, key: str, answer: Remembered) -> None:
         await keep_answer(self._session, principal, route, key, answer)

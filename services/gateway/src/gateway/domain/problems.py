@@ -57,7 +57,8 @@ class Stale(Refusal):
     def __init__(self, kind: str, *, expected: str, current: int) -> None:
         self.current = current
         super().__init__(
-            f"The {kind} was changed meanwhile: you started from revision {expected}, it is now at {current}. Read it again and repeat your change."
+            f"The {kind} was changed meanwhile: you started from revision {expected}, it is now at {current}."
+            " Read it again and repeat your change."
         )
 
 

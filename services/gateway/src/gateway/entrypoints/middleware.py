@@ -1,5 +1,7 @@
 """What every request passes: an id, headers that keep browsers safe, hosts we go by, and bodies of a bounded size."""
 
+import asyncio
+import contextlib
 import re
 import secrets
 from collections.abc import Iterable
@@ -21,6 +23,7 @@ log = get_logger(__name__)
 MAX_BODY = 1024 * 1024
 MAX_WORKFLOW_BODY = 4 * 1024 * 1024
 """Workflows may come larger than they are taken, so that the answer can say what is wrong with them."""
+DRAIN_BYTES, DRAIN_SECONDS = 16 * 1024 * 1024, 5.0
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,100}")
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?")
 
@@ -120,6 +123,15 @@ class Edge:
 
     @staticmethod
     async def _too_large(scope: Scope, receive: Receive, send: Send, limit: int) -> None:
+        # Whoever still sends when the connection closes does not see the answer: so a bounded rest is taken in and dropped.
+        dropped = 0
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while dropped < DRAIN_BYTES:
+                    message = await receive()
+                    dropped += len(message.get("body", b""))
+                    if message["type"] != "http.request" or not message.get("more_body", False):
+                        break
         detail = f"The body is larger than {limit // 1024:,} KB. Send less."
         await problem(Request(scope), 413, "Too large", detail, headers={"Connection": "close"})(scope, receive, send)
 

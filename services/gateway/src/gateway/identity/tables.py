@@ -18,7 +18,7 @@ METADATA = MetaData(
 
 def _moment(*, nullable: bool = False, index: bool = False) -> Any:
     default: dict[str, Any] = {"default": None} if nullable else {}
-    return Field(sa_type=DateTime(timezone=True), nullable=nullable, index=index, **default)  # type: ignore[call-overload]
+    return Field(sa_type=DateTime(timezone=True), nullable=nullable, index=index, **default)
 
 
 class _Base(SQLModel):

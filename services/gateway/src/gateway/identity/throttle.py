@@ -43,7 +43,7 @@ async def pause_before(session: AsyncSession, subjects: dict[str, int], at: date
 
 async def note_try(session: AsyncSession, subjects: dict[str, int], at: datetime) -> list[int]:
     """Count a try as a failure until it is known, forget old ones, and return what was noted."""
-    statement = insert(FailedTry).values([{"subject": subject, "at": at} for subject in subjects]).returning(FailedTry.id)  # type: ignore[arg-type]
+    statement = insert(FailedTry).values([{"subject": subject, "at": at} for subject in subjects]).returning(FailedTry.id)  # type: ignore[call-overload]
     noted = list((await session.execute(statement)).scalars())
     await session.execute(delete(FailedTry).where(FailedTry.at < at - 2 * WINDOW))  # type: ignore[arg-type]
     return noted

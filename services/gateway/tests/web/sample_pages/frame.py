@@ -67,5 +67,5 @@ def wave(seed: int, gap: bool = False) -> tuple[float | None, ...]:
 AWAY = Trouble(
     title="The cluster-poller is away.",
     text="What is shown is the last known state; its ages say how old.",
-    hint="It goes on by itself. `make status` says why it is down.",
+    hint="It goes on by itself. make status says why it is down.",
 )

@@ -31,6 +31,7 @@ MAX_TRIES = 3
 MAX_TRANSIENT_TRIES = 10
 """Tries of one message whose transaction is refused by a deadlock or a time limit."""
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 15.0
+_BREATHE_BYTES = 1_048_576
 
 
 class Lost(Exception):
@@ -46,12 +47,14 @@ class Batches:
     handler: Handler
     outbox: Outbox
     lost: Callable[[TopicPartition], bool] = field(default=lambda _partition: False)
+    tried: Callable[[], None] = field(default=lambda: None)
+    """Called after each try, whatever came of it: tries are bounded, so one that ended is progress."""
     waiting: str = ""
     stopping: bool = False
 
     async def run(self, records: Sequence[Record]) -> None:
         """Handle ``records``; when it returns, each is done: its effect committed, or set aside. Raises Lost when it gave up."""
-        read_records = [(record, self._read(record)) for record in records]
+        read_records = await self._read_all(records)
         good = [message for _, message in read_records if isinstance(message, Received)]
         try:
             with consumer_span(
@@ -67,6 +70,17 @@ class Batches:
                 await self._whole(read_records)
         finally:
             self._wait_for("")
+
+    async def _read_all(self, records: Sequence[Record]) -> list[tuple[Record, Received[Any] | Verdict]]:
+        """Read every record, and let the event loop breathe after each megabyte: decoding is work for the processor."""
+        done, size = [], 0
+        for record in records:
+            done.append((record, self._read(record)))
+            size += len(record.value or b"")
+            if size > _BREATHE_BYTES:
+                size = 0
+                await asyncio.sleep(0)
+        return done
 
     def _read(self, record: Record) -> Received[Any] | Verdict:
         try:
@@ -134,6 +148,7 @@ class Batches:
             except Exception as error:
                 reason = why_away(error)
                 if reason is None:
+                    self.tried()
                     return error
                 if not self.waiting:
                     log.warning("a consumer waits", group=self.group, reason=reason)
@@ -144,6 +159,7 @@ class Batches:
                     raise Lost from error
             else:
                 self._wait_for("")
+                self.tried()
                 return None
 
     def _wait_for(self, reason: str) -> None:

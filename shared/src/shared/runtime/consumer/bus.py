@@ -108,7 +108,7 @@ class Bus:
         """Readiness: every subscription runs and none waits for something."""
         if self._broker is None:
             raise NotReady("not subscribed yet")
-        reasons = [(intake.group, intake.batches.waiting or intake.trouble[0]) for intake in self._intakes]
+        reasons = [(intake.group, intake.batches.waiting or intake.trouble[0] or intake.churn) for intake in self._intakes]
         waiting = [f"{group}: {reason}" for group, reason in reasons if reason]
         if waiting:
             raise NotReady("; ".join(waiting))

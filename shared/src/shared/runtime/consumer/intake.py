@@ -7,6 +7,7 @@ committed explicitly for what is finished and for partitions that are still ours
 
 import asyncio
 import time
+from collections import deque
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -29,6 +30,7 @@ IDLE_WAIT_MS = 1_000
 SESSION_MS, HEARTBEAT_MS, MAX_POLL_MS = 10_000, 3_000, 300_000
 REVOKE_WAIT_SECONDS = 20
 """How long a rebalance waits for the batch in hand; below the 60 s in which every member must come back."""
+CHURN_JOINS, CHURN_SECONDS = 5, 60
 
 
 class PatientConsumer(AIOKafkaConsumer):  # type: ignore[misc]
@@ -69,7 +71,9 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
         self._finished: dict[TopicPartition, int] = {}
         """Offsets of finished prefixes that Kafka has not confirmed yet."""
         self.progressed = time.monotonic()
+        self._joined: deque[float] = deque(maxlen=CHURN_JOINS)
         batches.lost = self._lost.__contains__
+        batches.tried = self._note_progress
 
     def subscribe(self, broker: KafkaBroker) -> None:
         """Declare the subscriber at ``broker``."""
@@ -173,6 +177,16 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
         return consumer.trouble, time.monotonic() - consumer.trouble_since
 
     @property
+    def churn(self) -> str:
+        """Why the group does not come to rest; empty when it does. Two processes under one name take the place from each other."""
+        if len(self._joined) < CHURN_JOINS or self._joined[0] < time.monotonic() - CHURN_SECONDS:
+            return ""
+        return (
+            f"joined its group {CHURN_JOINS} times in {CHURN_SECONDS} s; does another process run as {self._member}, too?"
+            " Give each replica a FLOWTOWER_INSTANCE of its own"
+        )
+
+    @property
     def uncommitted(self) -> bool:
         """Whether finished work waits for Kafka to take its offsets."""
         return bool(self._finished)
@@ -195,6 +209,9 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
             "assigned": sorted(p.partition for p in consumer.assignment()) if consumer is not None else [],
         }
 
+    def _note_progress(self) -> None:
+        self.progressed = time.monotonic()
+
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Let the batch in hand finish and commit before the partitions go; give up waiting before the group gives up on us."""
         if not revoked:
@@ -210,6 +227,9 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
         """Take note of what is ours now."""
         self._lost.difference_update(assigned)
         self.progressed = time.monotonic()
+        self._joined.append(self.progressed)
+        if self.churn:
+            log.warning("a consumer joins its group again and again", group=self.group, member=self._member, reason=self.churn)
 
     async def lag(self) -> int:
         """Return how many messages of our partitions are not finished. Asks the brokers."""

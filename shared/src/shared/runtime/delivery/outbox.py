@@ -31,6 +31,7 @@ _MARK = """
 UPDATE outbox SET published_at = clock_timestamp()
 FROM (SELECT set_config('synchronous_commit', 'off', true)) AS quick WHERE id = ANY($1::bigint[])
 """
+_LET_GO = "UPDATE outbox SET held_until = clock_timestamp() WHERE id = ANY($1::bigint[]) AND published_at IS NULL"
 
 
 class Outbox:
@@ -43,6 +44,11 @@ class Outbox:
         self._waiting: deque[OutboxRow] = deque()
         self._here: set[int] = set()
         """Rows that this process will mark: waiting or being sent."""
+        self._done: deque[int] = deque(maxlen=20_000)
+        self._done_ids: set[int] = set()
+        """Rows that were marked lately. A transaction may have seen them as open although they are through by its commit."""
+        self._left: list[int] = []
+        """Rows that the relay shall send without waiting for their hold to run out."""
         self._work = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
@@ -82,15 +88,16 @@ class Outbox:
         transaction.committed()
 
     def _take(self, written: list[tuple[OutboxRow, frozenset[int]]]) -> None:
-        held_back = {row.lane for row, older in written if not older <= self._here}
+        held_back = {row.lane for row, older in written if not older - self._done_ids <= self._here}
         for row, _ in written:
             if row.lane in held_back or len(self._waiting) >= MAX_WAITING or self._stopping:
                 held_back.add(row.lane)
+                self._left.append(row.id)
                 continue
             self._here.add(row.id)
             self._waiting.append(row)
         metrics.OUTBOX_PENDING.set(len(self._here))
-        if self._waiting:
+        if self._waiting or self._left:
             self._work.set()
 
     async def _hand_over(self) -> None:
@@ -106,9 +113,19 @@ class Outbox:
                     reason = why_away(error)
                     unexpected = None if reason else error
                     log.warning("the hand-over leaves rows to the relay", rows=len(rows), reason=reason, exc_info=unexpected)
+                    self._left += [row.id for row in rows]
                 finally:
                     self._here.difference_update(row.id for row in rows)
                     metrics.OUTBOX_PENDING.set(len(self._here))
+            await self._let_go()
+
+    async def _let_go(self) -> None:
+        """Give rows up to the relay at once. When that fails they are free anyway once their hold runs out."""
+        left, self._left = self._left, []
+        if left:
+            with contextlib.suppress(Exception):
+                async with self._database.connection() as connection:
+                    await connection.execute(_LET_GO, left)
 
     async def _send(self, rows: list[OutboxRow]) -> None:
         await failpoints.reach("outbox.before_send")
@@ -120,8 +137,10 @@ class Outbox:
             why = next(answer for answer in answers if answer is not None)
             log.warning("sends without an answer; the relay repeats them", rows=len(rows) - len(sent), error=repr(why))
             self._leave(unknown)
+            self._left += [row.id for row, answer in zip(rows, answers, strict=True) if answer is not None]
         if sent:
             await mark(self._database, sent)
+            self._remember(sent)
             for row in sent:
                 metrics.PUBLISHED.labels(row.record.topic, "direct").inc()
         await failpoints.reach("outbox.after_mark")
@@ -132,6 +151,14 @@ class Outbox:
         if left:
             self._waiting = deque(row for row in self._waiting if row.lane not in lanes)
             self._here.difference_update(row.id for row in left)
+            self._left += [row.id for row in left]
+
+    def _remember(self, rows: list[OutboxRow]) -> None:
+        for row in rows:
+            if len(self._done) == self._done.maxlen:
+                self._done_ids.discard(self._done[0])
+            self._done.append(row.id)
+            self._done_ids.add(row.id)
 
     async def check(self) -> None:
         """Readiness: the relay could look at the table lately."""

@@ -16,7 +16,7 @@ from shared.testing.kafka import KafkaPart
 from shared.testing.ports import free_ports
 from shared.testing.postgres import PostgresPart
 from shared.testing.process import PartFailed, PartProcess, scratch_folder
-from shared.testing.tower.people import Person, set_up, sign_in
+from shared.testing.tower.people import Browser, Person, set_up, sign_in
 from shared.testing.wait import eventually, wait_until
 
 SERVICES = ("gateway", "cluster-poller", "executor", "alerter")
@@ -138,7 +138,7 @@ class Tower:
             env=self.env | {"FLOWTOWER_PORT": str(self.ports["gateway"])},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
         if made.returncode == 3:
@@ -150,7 +150,7 @@ class Tower:
     def anonymous(self) -> httpx.AsyncClient:
         """Return a client of the gateway that nobody has signed in with. It keeps cookies and follows redirects."""
         headers = {"Origin": self.gateway_url, "User-Agent": "flowtower-tests"}
-        return httpx.AsyncClient(base_url=self.gateway_url, headers=headers, trust_env=False, timeout=30, follow_redirects=True)
+        return Browser(base_url=self.gateway_url, headers=headers, trust_env=False, timeout=30, follow_redirects=True)
 
     async def sign_in(self, person: Person = FIRST) -> httpx.AsyncClient:
         """Return a signed-in client; the first call also makes the first user. The caller closes it."""

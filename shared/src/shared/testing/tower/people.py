@@ -1,11 +1,19 @@
 """How programs come in for people: the first user by the set-up link, everybody else by name and password."""
 
 from dataclasses import dataclass
+from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
 from shared.testing.process import PartFailed
+
+
+class Browser(httpx.AsyncClient):
+    """A client that keeps cookies; it may be used before it is entered: ``async with await tower.sign_in() as client``."""
+
+    async def __aenter__(self) -> Self:
+        return self
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ class EmailChannel:
 
     async def _deliver(self, server: aiosmtplib.SMTP, message: Any) -> None:
         try:
-            refused, _ = await server.send_message(message, sender=self._config.sender, recipients=list(self._config.to))
+            refused, _ = await server.send_message(message, sender=self._config.sender, recipients=list(self._config.recipients))
         except aiosmtplib.SMTPRecipientsRefused as error:
             answers = ", ".join(f"{item.recipient} ({item.code})" for item in error.recipients)
             if any(400 <= item.code < 500 for item in error.recipients):

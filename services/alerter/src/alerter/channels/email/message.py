@@ -53,7 +53,7 @@ def mail(notice: Notice, config: EmailConfig) -> EmailMessage:
     message = EmailMessage()
     message["Subject"] = subject(notice)
     message["From"] = config.sender
-    message["To"] = ", ".join(config.to)
+    message["To"] = ", ".join(config.recipients)
     message["Date"] = format_datetime(notice.now)
     message["Message-ID"] = f"<{notice.notification_id}@{domain}>"
     if notice.transition != "test":
@@ -75,7 +75,8 @@ def subject(notice: Notice) -> str:
     if not notice.alerts:
         return "[Flowtower] Alert"
     alert = notice.alerts[0]
-    text = f"[Flowtower] {alert.rule}: several" if notice.shared else f"[Flowtower] {alert.severity.value} {alert.rule}: {alert.where}"
+    about = f"{alert.rule}: several alerts" if notice.shared else f"{alert.severity.value}: {alert.title}"
+    text = f"[Flowtower] {about}"
     text = one_line(text)
     if len(text) > SUBJECT_LIMIT:
         text = text[: SUBJECT_LIMIT - 1] + "…"

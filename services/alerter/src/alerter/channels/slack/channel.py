@@ -22,8 +22,10 @@ PACE = 1.0
 RETRY_LATER = frozenset(
     {"ratelimited", "rate_limited", "fatal_error", "internal_error", "service_unavailable", "request_timeout", "team_added_to_org"},
 )
-NOT_THERE_ANY_MORE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
-"""The message of this incident cannot be edited: a new one takes its place."""
+NOT_THERE_ANY_MORE = frozenset(
+    {"message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found", "is_archived", "not_in_channel"},
+)
+"""The message of this incident cannot be edited, or stands in a channel that was replaced: a new one takes its place."""
 
 WAY_OUT = {
     "token_expired": "The token has expired: make a new one in Slack and save it in this channel.",

@@ -18,7 +18,7 @@ FALLBACK_LIMIT = 3000
 FIELDS_IN_A_SECTION = 10
 
 _FIRING = {Severity.CRITICAL: "\N{LARGE RED CIRCLE}", Severity.WARNING: "\N{LARGE ORANGE CIRCLE}", Severity.INFO: "\N{LARGE BLUE CIRCLE}"}
-_RECOVERED = "\N{LARGE GREEN CIRCLE}"
+_RESOLVED = "\N{LARGE GREEN CIRCLE}"
 _UNSURE = "\N{MEDIUM WHITE CIRCLE}"
 
 Block = dict[str, Any]
@@ -57,7 +57,7 @@ def _one(notice: Notice, alert: Alert) -> tuple[list[Block], str]:
 def _many(notice: Notice) -> tuple[list[Block], str]:
     still = notice.open_alerts
     rule = notice.alerts[0].rule if notice.alerts else ""
-    head = f"{notice.total} alerts of {rule}" + (f", {still} of those shown still open" if still else ", all shown have recovered")
+    head = f"{notice.total} alerts of {rule}" + (f", {still} of those shown still open" if still else ", all shown are resolved")
     lines = [f"{_sign(alert)} {headline(alert)} · {alert.where}" for alert in notice.alerts]
     blocks = [_header(head)]
     blocks += [{"type": "section", "text": _plain(one_line(line), TEXT_LIMIT)} for line in lines]
@@ -75,7 +75,7 @@ def _test(notice: Notice) -> tuple[list[Block], str]:
 def _sign(alert: Alert) -> str:
     if alert.state is AlertState.FIRING:
         return _FIRING[alert.severity]
-    return _RECOVERED if alert.state is AlertState.OK else _UNSURE
+    return _RESOLVED if alert.state is AlertState.OK else _UNSURE
 
 
 def one_line(text: str) -> str:

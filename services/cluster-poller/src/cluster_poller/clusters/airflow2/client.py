@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
+from cluster_poller.application.ports import ClusterApi
 from cluster_poller.clusters import answers
 from cluster_poller.clusters.airflow2.config import BATCH_ROWS, OLDEST, PREFIX, TASKS_BY_RUN_IDS
 from cluster_poller.clusters.airflow2.logs import has_ended, read_content
@@ -98,11 +99,11 @@ class Airflow2(RestCluster):
 class _Major:
     """What ``registry.py`` lists."""
 
-    prefix = PREFIX
-    oldest = OLDEST
-    name = "Airflow 2"
+    prefix: str = PREFIX
+    oldest: tuple[int, ...] = OLDEST
+    name: str = "Airflow 2"
 
-    def connect(self, http: ClusterHttp, cluster: ClusterRegistered, credentials: Credentials, version: str) -> Airflow2:
+    def connect(self, http: ClusterHttp, cluster: ClusterRegistered, credentials: Credentials, version: str) -> ClusterApi:
         return Airflow2(http, SessionSignIn(http, cluster.sign_in, credentials.username, credentials.secret), version)
 
 

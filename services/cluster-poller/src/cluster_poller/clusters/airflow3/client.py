@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
+from cluster_poller.application.ports import ClusterApi
 from cluster_poller.clusters import answers
 from cluster_poller.clusters.airflow3.config import MOST_RUNS_COUNTED, PREFIX
 from cluster_poller.clusters.airflow3.logs import read_events
@@ -90,11 +91,11 @@ class Airflow3(RestCluster):
 class _Major:
     """What ``registry.py`` lists."""
 
-    prefix = PREFIX
-    oldest = (3, 0)
-    name = "Airflow 3"
+    prefix: str = PREFIX
+    oldest: tuple[int, ...] = (3, 0)
+    name: str = "Airflow 3"
 
-    def connect(self, http: ClusterHttp, cluster: ClusterRegistered, credentials: Credentials, version: str) -> Airflow3:
+    def connect(self, http: ClusterHttp, cluster: ClusterRegistered, credentials: Credentials, version: str) -> ClusterApi:
         return Airflow3(http, TokenSignIn(http, cluster.sign_in, credentials.username, credentials.secret), version)
 
 

@@ -71,7 +71,8 @@ class TokenSignIn:
             if reply.status in {404, 405, 422}:
                 raise ClusterTrouble(
                     "wrong_password",
-                    f"This cluster gives no tokens for user and password (POST /auth/token answered {reply.status}). Register it with a token instead.",
+                    f"This cluster gives no tokens for user and password (POST /auth/token answered {reply.status}). "
+                    "Register it with a token instead.",
                 )
             if reply.status not in {200, 201}:
                 raise ClusterTrouble(

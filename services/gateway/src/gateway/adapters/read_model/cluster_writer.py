@@ -125,7 +125,7 @@ async def _end_of_sweep(session: AsyncSession, part: DagsObserved) -> list[str]:
             "observed_at": statement.excluded.observed_at,
         },
     )
-    seen = (await session.execute(statement.returning(DagSweep.seen))).scalar_one()  # type: ignore[arg-type]
+    seen = (await session.execute(statement.returning(DagSweep.seen))).scalar_one()  # type: ignore[call-overload]
     if part.part != part.parts - 1 or seen < part.parts:
         return []
     left = delete(Dag).where(
@@ -133,7 +133,7 @@ async def _end_of_sweep(session: AsyncSession, part: DagsObserved) -> list[str]:
         Dag.sweep != part.sweep,  # type: ignore[arg-type]
         Dag.observed_at < part.observed_at,  # type: ignore[arg-type]
     )
-    gone = list((await session.execute(left.returning(Dag.dag_id))).scalars())  # type: ignore[arg-type]
+    gone = list((await session.execute(left.returning(Dag.dag_id))).scalars())  # type: ignore[call-overload]
     if gone:
         await session.execute(delete(DagRun).where(DagRun.cluster_id == part.cluster_id, DagRun.dag_id.in_(gone)))  # type: ignore[arg-type,attr-defined]
     return gone
@@ -144,7 +144,8 @@ async def _dag_runs(session: AsyncSession, item: DagRunsObserved) -> list[tuple[
     if newest:
         rows = [{"cluster_id": item.cluster_id, "observed_at": item.observed_at, **run.model_dump()} for run in newest.values()]
         statement = insert(DagRun)
-        changed = {name: statement.excluded[name] for name in rows[0] if name not in ("cluster_id", "dag_id", "dag_run_id", "task_counts")}
+        kept = ("cluster_id", "dag_id", "dag_run_id", "task_counts")
+        changed: dict[str, Any] = {name: statement.excluded[name] for name in rows[0] if name not in kept}
         changed["task_counts"] = func.coalesce(statement.excluded.task_counts, DagRun.task_counts)
         await session.execute(
             statement.on_conflict_do_update(

@@ -35,6 +35,6 @@ class Housekeeping:
             try:
                 async with self._database.session() as session:
                     await forget_old(session)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - it is tried again, and said
                 log.warning("housekeeping waits", reason=why_away(error) or repr(error))
             await asyncio.sleep(EVERY)

@@ -23,7 +23,7 @@ class Rows:
 
     async def _all(self, query: str, **parameters: Any) -> Sequence[Row]:
         async with self._database.session() as session:
-            return (await session.execute(text(query), parameters)).mappings().all()
+            return [dict(row) for row in (await session.execute(text(query), parameters)).mappings()]
 
     async def _one(self, query: str, **parameters: Any) -> Row | None:
         rows = await self._all(query, **parameters)

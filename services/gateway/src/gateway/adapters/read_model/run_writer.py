@@ -59,19 +59,14 @@ async def _load(session: AsyncSession, run_ids: set[str]) -> dict[str, RunState]
     states = {row.run_id: RunState(row.run_id, row.model_dump()) for row in (await session.execute(query)).scalars()}
     if not states:
         return states
-    for table, into in ((RunComponent, _put_component), (RunAttempt, _put_attempt)):
-        found = await session.execute(select(table).where(table.run_id.in_(sorted(states))))  # type: ignore[attr-defined]
-        for row in found.scalars():
-            into(states[row.run_id], row.model_dump(exclude={"run_id"}))
+    components = select(RunComponent).where(RunComponent.run_id.in_(sorted(states)))  # type: ignore[attr-defined]
+    for component in (await session.execute(components)).scalars():
+        states[component.run_id].components[component.component] = component.model_dump(exclude={"run_id"})
+    attempts = select(RunAttempt).where(RunAttempt.run_id.in_(sorted(states)))  # type: ignore[attr-defined]
+    for attempt in (await session.execute(attempts)).scalars():
+        key = (attempt.component, attempt.generation, attempt.attempt)
+        states[attempt.run_id].attempts[key] = attempt.model_dump(exclude={"run_id"})
     return states
-
-
-def _put_component(state: RunState, row: dict[str, Any]) -> None:
-    state.components[row["component"]] = row
-
-
-def _put_attempt(state: RunState, row: dict[str, Any]) -> None:
-    state.attempts[(row["component"], row["generation"], row["attempt"])] = row
 
 
 async def _declared(session: AsyncSession, events: Sequence[RunEvent]) -> Callable[[str, int], Iterable[str]]:

@@ -25,13 +25,13 @@ class Base(SQLModel):
 def moment(*, nullable: bool = False, index: bool = False) -> Any:
     """Return a column for an aware time."""
     default: dict[str, Any] = {"default": None} if nullable else {}
-    return Field(sa_type=DateTime(timezone=True), nullable=nullable, index=index, **default)  # type: ignore[call-overload]
+    return Field(sa_type=DateTime(timezone=True), nullable=nullable, index=index, **default)
 
 
 def document(*, nullable: bool = False) -> Any:
     """Return a JSON column."""
     default: dict[str, Any] = {"default": None} if nullable else {"default_factory": dict}
-    return Field(sa_type=JSONB(none_as_null=True), nullable=nullable, **default)  # type: ignore[call-overload]
+    return Field(sa_type=JSONB(none_as_null=True), nullable=nullable, **default)
 
 
 def words(*, default: str = "") -> Any:

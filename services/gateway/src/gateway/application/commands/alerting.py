@@ -8,12 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from gateway.application.definitions import Definition, Kind
 from gateway.application.ports.services import OnDemand, ServiceIsAway
 from gateway.application.ports.work import Work
-from gateway.domain.channel_kinds import CHANNEL_KINDS
 from gateway.domain.durations import WrongDuration, parse_duration
 from gateway.domain.nearest import meant
 from gateway.domain.problems import Conflict, FieldProblem
 from shared.contracts.alerts import ChannelDefined, RuleDefined, RuleSubject, Severity
 from shared.contracts.base import Id, Json, Name
+from shared.contracts.channels import CHANNEL_KINDS
 from shared.contracts.internal import RuleCheckRequest
 from shared.contracts.topics import ALERTS_CHANNELS, ALERTS_RULES
 
@@ -193,6 +193,7 @@ class ChannelShape:
         )
 
     async def may_go(self, work: Work, definition: Definition) -> None:
-        """Refuse nothing: rules that name it tell their other channels."""
-        if definition.kind is not Kind.CHANNEL:
-            raise Conflict("This is not a channel.")
+        """Refuse while a rule tells it: nobody would hear of that rule any more."""
+        rules = await work.rules_telling(definition.id)
+        if rules:
+            raise Conflict(f"The channel '{definition.name}' is told by {', '.join(rules[:5])}. Take it out of these rules first.")

@@ -12,9 +12,10 @@ from shared.runtime.clock import now
 from shared.runtime.ids import new_id
 
 Given = TypeVar("Given", bound=BaseModel)
+Given_contra = TypeVar("Given_contra", bound=BaseModel, contravariant=True)
 
 
-class Shape(Protocol[Given]):
+class Shape(Protocol[Given_contra]):
     """What one kind of definition adds: its checks, its secret and its message."""
 
     kind: Kind
@@ -22,14 +23,14 @@ class Shape(Protocol[Given]):
     opener: str
     """The service that alone can open the secret."""
 
-    async def ask(self, given: Given) -> list[FieldProblem]:
+    async def ask(self, given: Given_contra) -> list[FieldProblem]:
         """Ask others, before the transaction begins: nothing waits for a network inside of one."""
         ...
 
-    async def check(self, work: Work, given: Given, before: Definition | None) -> list[FieldProblem]: ...
-    def name(self, given: Given) -> str: ...
-    def body(self, given: Given) -> dict[str, Any]: ...
-    def secret(self, given: Given) -> dict[str, str] | None:
+    async def check(self, work: Work, given: Given_contra, before: Definition | None) -> list[FieldProblem]: ...
+    def name(self, given: Given_contra) -> str: ...
+    def body(self, given: Given_contra) -> dict[str, Any]: ...
+    def secret(self, given: Given_contra) -> dict[str, str] | None:
         """Return the secrets that were given by name; None = keep what is stored; {} = forget it."""
         ...
 

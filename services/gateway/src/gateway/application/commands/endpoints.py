@@ -89,7 +89,8 @@ class EndpointShape:
         users = await work.users_of_endpoint(definition.name)
         if users:
             raise Conflict(
-                f"The endpoint '{definition.name}' is used by {', '.join(users[:5])}. Publish versions without it, or delete these workflows first."
+                f"The endpoint '{definition.name}' is used by {', '.join(users[:5])}."
+                " Publish versions without it, or delete these workflows first."
             )
 
 

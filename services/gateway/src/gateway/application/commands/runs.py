@@ -94,11 +94,19 @@ class AskRuns:
             for name in chosen:
                 if name not in components:
                     raise Invalid(FieldProblem("components", f"The run has no component '{name}'.", meant(name, components)))
-                if components[name] in ("running", "retrying"):
-                    hint = "Wait for it, let its next attempt begin now (retry_now), or cancel the run."
-                    raise Conflict(f"'{name}' is {components[name]} already. {hint}", field="components")
+                if components[name] == "running":
+                    raise Conflict(f"'{name}' is running already. Wait for it, or cancel the run.", field="components")
             if status == "refused":
                 raise Conflict("The run was refused and never began; start it again instead.")
+            planned = [name for name in chosen if components[name] == "retrying"]
+            if planned and len(planned) == len(chosen):
+                # Its next attempt is planned: what is asked for is that it begins now.
+                for name in planned:
+                    work.publish(RUNS_COMMANDS, RetryNow(run_id=run_id, component=name, requested_by=actor.name), key=run_id)
+                await self._note(work, actor, run_id, "run.retry_now", workflow, {"components": planned})
+                return
+            if planned:
+                raise Conflict(f"'{planned[0]}' has an attempt planned; let it begin now by itself, or cancel the run.", field="components")
             command = RetryRun(run_id=run_id, components=chosen, scope=given.scope, requested_by=actor.name)
             work.publish(RUNS_COMMANDS, command, key=run_id)
             await self._note(work, actor, run_id, "run.retry", workflow, {"components": list(chosen), "scope": given.scope})

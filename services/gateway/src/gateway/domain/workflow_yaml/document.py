@@ -14,6 +14,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
     DocumentStartEvent,
+    Event,
     MappingEndEvent,
     MappingStartEvent,
     NodeEvent,
@@ -96,28 +97,29 @@ def _check_bounds(text: str) -> Problem | None:
     depth = nodes = documents = 0
     for event in YAML(typ="rt", pure=True).parse(text):
         line, column = event.start_mark.line + 1, event.start_mark.column + 1
-        if isinstance(event, DocumentStartEvent):
-            documents += 1
-            if documents > 1:
-                return Problem(line, column, "", "A second document begins here.", "Write one workflow per text; remove the '---'.")
-        if isinstance(event, AliasEvent):
-            return Problem(line, column, "", f"The alias '*{event.anchor}' is not taken.", "Write the value out; aliases are refused.")
-        if not isinstance(event, NodeEvent):
-            depth -= isinstance(event, MappingEndEvent | SequenceEndEvent)
-            continue
-        if event.anchor:
-            return Problem(line, column, "", f"The anchor '&{event.anchor}' is not taken.", "Remove it; aliases are refused.")
-        if isinstance(event, ScalarEvent | MappingStartEvent | SequenceStartEvent) and event.tag:
-            return Problem(
-                line, column, "", f"The tag '{event.tag}' is not taken.", "Remove it: values are plain text, numbers, true and false."
-            )
-        nodes += 1
+        documents += isinstance(event, DocumentStartEvent)
+        if documents > 1:
+            return Problem(line, column, "", "A second document begins here.", "Write one workflow per text; remove the '---'.")
+        depth += isinstance(event, MappingStartEvent | SequenceStartEvent) - isinstance(event, MappingEndEvent | SequenceEndEvent)
+        nodes += isinstance(event, NodeEvent)
+        refused = _refused(event)
+        if refused is not None:
+            return Problem(line, column, "", *refused)
         if nodes > MAX_NODES:
             return Problem(line, column, "", f"There are more than {MAX_NODES:,} values.", "Split the workflow.")
-        if isinstance(event, MappingStartEvent | SequenceStartEvent):
-            depth += 1
-            if depth > MAX_DEPTH:
-                return Problem(line, column, "", f"Values are nested more than {MAX_DEPTH} deep.", "A workflow needs four levels.")
+        if depth > MAX_DEPTH:
+            return Problem(line, column, "", f"Values are nested more than {MAX_DEPTH} deep.", "A workflow needs four levels.")
+    return None
+
+
+def _refused(event: Event) -> tuple[str, str] | None:
+    """Return what of YAML is not taken, and the way out."""
+    if isinstance(event, AliasEvent):
+        return f"The alias '*{event.anchor}' is not taken.", "Write the value out; aliases are refused."
+    if isinstance(event, NodeEvent) and event.anchor:
+        return f"The anchor '&{event.anchor}' is not taken.", "Remove it; aliases are refused."
+    if isinstance(event, ScalarEvent | MappingStartEvent | SequenceStartEvent) and event.tag:
+        return f"The tag '{event.tag}' is not taken.", "Remove it: values are plain text, numbers, true and false."
     return None
 
 

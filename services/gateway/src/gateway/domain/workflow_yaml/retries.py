@@ -37,34 +37,32 @@ def read_retry(value: Value, path: str, sink: Sink) -> FixedRetry | ExponentialR
         return None
     example = f"Write e.g. {_EXAMPLES[str(node.data)]}."
     given: dict[str, Any] = {}
-    good = True
+    before = len(sink.problems)
     for key, item in value.data.items():
         below = f"{path}.{key}"
         if key not in model.model_fields:
             sink.add(value.at(key), below, f"'{key}' is not known for the strategy {node.data}.", meant(key, model.model_fields))
-            good = False
         elif key in DURATIONS:
-            seconds = sink.duration(item, below)
-            good = good and seconds is not None
-            given[key] = seconds
-        elif key == "waits":
-            given[key] = _waits(item, below, sink, example)
-            good = good and given[key] is not None
+            given[key] = sink.duration(item, below)
         else:
-            given[key] = item.plain()
-    if not good:
+            given[key] = _waits(item, below, sink, example) if key == "waits" else item.plain()
+    if len(sink.problems) > before:
         return None
     try:
         return model.model_validate(given)
     except ValidationError as wrong:
         for error in wrong.errors(include_url=False):
-            key = str(error["loc"][0]) if error["loc"] else ""
-            if error["type"] == "missing":
-                sink.add(value, f"{path}.{key}", f"The strategy {node.data} needs '{key}'.", example)
-            else:
-                at: Value = value.data.get(key, value)
-                sink.add(at, f"{path}.{key}", f"{at.called} is wrong for '{key}': {error['msg'][0].lower()}{error['msg'][1:]}.", example)
+            _note(dict(error), value, path, sink, f"The strategy {node.data}", example)
         return None
+
+
+def _note(error: dict[str, Any], value: Value, path: str, sink: Sink, what: str, example: str) -> None:
+    key = str(error["loc"][0]) if error["loc"] else ""
+    if error["type"] == "missing":
+        sink.add(value, f"{path}.{key}", f"{what} needs '{key}'.", example)
+    else:
+        at = value.data.get(key, value) if isinstance(value.data, dict) else value
+        sink.add(at, f"{path}.{key}", f"{at.called} is wrong for '{key}': {error['msg'][0].lower()}{error['msg'][1:]}.", example)
 
 
 def _waits(item: Value, path: str, sink: Sink, example: str) -> list[float] | None:

@@ -135,7 +135,5 @@ def _one_liners(document: Any) -> list[Any]:
         else []
     )
     for key in ("connections", "triggers"):
-        for item in document.get(key) or ():
-            if isinstance(item, CommentedMap) and not item.ca.items:
-                found.append(item)
+        found += [item for item in document.get(key) or () if isinstance(item, CommentedMap) and not item.ca.items]
     return [item for item in found if item.fa.flow_style() is None]

@@ -10,11 +10,11 @@ from gateway.application.answers.base import Page
 from gateway.application.answers.definitions import ChannelAnswer, RuleAnswer, fields_of
 from gateway.application.commands.alerting import ChannelInput, RuleInput
 from gateway.application.definitions import Definition, Kind
-from gateway.domain.channel_kinds import CHANNEL_KINDS
 from gateway.domain.problems import Missing
 from gateway.entrypoints.api.definitions import add_routes
 from gateway.entrypoints.api.parts import Administrator, After, App, Limit, Operator, Viewer, paged, router
 from gateway.entrypoints.application import Application, actor_of
+from shared.contracts.channels import CHANNEL_KINDS
 from shared.contracts.internal import RuleCheckRequest, RuleCheckResult
 
 rules = router("/alerts/rules", "alerts")

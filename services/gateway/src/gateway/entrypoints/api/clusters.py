@@ -44,12 +44,12 @@ async def _show(app: Application, definition: Definition) -> BaseModel:
 
 
 @clusters.post("/test/", response_model=ConnectionTestResult, summary="Test a cluster before it is saved")
-async def test_new(app: App, who: Administrator, given: ClusterInput) -> ConnectionTestResult:  # noqa: ARG001
+async def try_new(app: App, who: Administrator, given: ClusterInput) -> ConnectionTestResult:  # noqa: ARG001
     return await app.tests.cluster(given)
 
 
 @clusters.post("/{cluster_id}/test/", response_model=ConnectionTestResult, summary="Test a saved cluster, as it is or as changed")
-async def test_saved(app: App, who: Administrator, cluster_id: str, given: ClusterInput | None = None) -> ConnectionTestResult:  # noqa: ARG001
+async def try_saved(app: App, who: Administrator, cluster_id: str, given: ClusterInput | None = None) -> ConnectionTestResult:  # noqa: ARG001
     return await app.tests.cluster(given, cluster_id)
 
 

@@ -44,12 +44,12 @@ async def list_kinds(who: Viewer) -> dict[str, Any]:  # noqa: ARG001
 
 
 @endpoints.post("/test/", response_model=EndpointTestResult, summary="Test an endpoint before it is saved")
-async def test_new(app: App, who: Administrator, given: EndpointInput) -> EndpointTestResult:  # noqa: ARG001
+async def try_new(app: App, who: Administrator, given: EndpointInput) -> EndpointTestResult:  # noqa: ARG001
     return await app.tests.endpoint(given)
 
 
 @endpoints.post("/{endpoint_id}/test/", response_model=EndpointTestResult, summary="Test a saved endpoint, as it is or as changed")
-async def test_saved(app: App, who: Administrator, endpoint_id: str, given: EndpointInput | None = None) -> EndpointTestResult:  # noqa: ARG001
+async def try_saved(app: App, who: Administrator, endpoint_id: str, given: EndpointInput | None = None) -> EndpointTestResult:  # noqa: ARG001
     return await app.tests.endpoint(given, endpoint_id)
 
 

@@ -85,7 +85,7 @@ async def once(
         body = await request.body()
         digest = hashlib.sha256(_canonical(body)).hexdigest()
         route = f"{request.method} {request.url.path}"
-        held = await work.remember(principal.user_id, route, key, digest)
+        held = await work.remember(principal.user_id, route, key)
         if held is not None:
             if held.body_hash != digest:
                 raise Replayed("This Idempotency-Key was used with another body. Take a new key for a new request.")

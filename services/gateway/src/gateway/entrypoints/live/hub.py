@@ -102,7 +102,7 @@ class Hub:
             except Exception as error:
                 self._trouble = why_away(error) or f"{type(error).__name__}: {error}"
                 if why_away(error) is None and not isinstance(error, OSError | asyncpg.PostgresError):
-                    log.error("the live hub lost its connection", exc_info=error)
+                    log.exception("the live hub lost its connection")
                 await asyncio.sleep(1)
 
     async def _listen_on(self, connection: asyncpg.Connection) -> None:

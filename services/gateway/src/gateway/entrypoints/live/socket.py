@@ -129,7 +129,7 @@ async def _recheck(socket: WebSocket, identity: Identity) -> int:
         await asyncio.sleep(RECHECK_SECONDS)
         try:
             principal = await identity.principal(socket)
-        except Exception:  # noqa: BLE001 - while the database is away nothing is known, and nothing is told either
+        except Exception:  # noqa: BLE001, S112 - while the database is away nothing is known, and nothing is told either
             continue
         if principal is None or not principal.may(Right.VIEW):
             return 1008

@@ -1,0 +1,143 @@
+"""Between the fields of a form and the shapes of the use cases; pure."""
+
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+
+from gateway.application.views.endpoints import ConfigField
+from gateway.application.views.parts import Choice, FieldProblem
+from gateway.domain.problems import Conflict, Invalid, Stale
+
+REFUSED = (ValidationError, Invalid, Conflict, Stale)
+"""What a use case raises when a form cannot be taken; nothing was changed then."""
+
+_WORDS = {"ca_pem": "Certificate of your own authority", "tls": "TLS", "base_url": "Address", "host": "Host"}
+
+
+def problems_of(error: BaseException) -> tuple[FieldProblem, ...]:
+    """Return what is wrong, per field of the form."""
+    match error:
+        case ValidationError():
+            return tuple(
+                FieldProblem(field=".".join(str(part) for part in item["loc"]), message=_sentence(item))
+                for item in error.errors(include_url=False, include_input=False)
+            )
+        case Invalid():
+            return tuple(FieldProblem(field=item.field, message=item.message, hint=item.hint) for item in error.problems)
+        case Conflict():
+            return (FieldProblem(field=error.field, message=str(error)),)
+        case _:
+            return (FieldProblem(field="", message=str(error)),)
+
+
+def _sentence(item: Any) -> str:
+    kind = str(item["type"])
+    if kind in ("missing", "string_too_short"):
+        return "This is needed."
+    message = str(item["msg"]).removeprefix("Value error, ")
+    return message if message.endswith(".") else f"{message}."
+
+
+def checked(form: Mapping[str, str], name: str) -> bool:
+    """Whether a checkbox is on; one that is off is not sent at all."""
+    return form.get(name) == "true"
+
+
+def commas(text: str) -> tuple[str, ...]:
+    """Return the parts of a list written with commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def secret_of(form: Mapping[str, str], name: str, *, kept: bool) -> str | None:
+    """Return a secret as typed; None when the field was left empty, which keeps what is stored."""
+    return form.get(name) or (None if kept else "") or None
+
+
+def shown(form: Mapping[str, str], names: Iterable[str]) -> dict[str, Any]:
+    """Return what was typed into these fields."""
+    return {name: form[name] for name in names if name in form}
+
+
+def config_fields(
+    part: str, shape: type[BaseModel], values: Mapping[str, Any], *, kept: frozenset[str] = frozenset()
+) -> tuple[ConfigField, ...]:
+    """Return the fields of a form from the shape of a kind's options or secrets; each is named ``part.field``."""
+    return tuple(_field(part, name, info, values.get(name), name in kept) for name, info in shape.model_fields.items())
+
+
+def _field(part: str, name: str, info: FieldInfo, value: Any, kept: bool) -> ConfigField:
+    inner = _inner(info.annotation)
+    secret = inner is SecretStr
+    options: tuple[Choice, ...] = ()
+    kind = "text"
+    if secret:
+        kind = "password"
+    elif inner is bool:
+        kind = "checkbox"
+    elif inner in (int, float):
+        kind = "number"
+    elif typing.get_origin(inner) is Literal:
+        kind = "select"
+        options = tuple(Choice(value=str(item), label=str(item)) for item in typing.get_args(inner))
+    elif name.endswith("_pem"):
+        kind = "textarea"
+    if value is None and not info.is_required() and not secret:
+        value = info.get_default(call_default_factory=True)
+    return ConfigField(
+        name=f"{part}.{name}",
+        label=_WORDS.get(name, name.replace("_", " ").capitalize()),
+        input=kind,
+        value="" if secret else _text(value),
+        help=info.description or ("Separated by commas." if _is_list(inner) else ""),
+        required=info.is_required(),
+        secret=secret,
+        kept=kept,
+        options=options,
+    )
+
+
+def _inner(annotation: Any) -> Any:
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return next((_inner(each) for each in typing.get_args(annotation) if each is not type(None)), str)
+    if typing.get_origin(annotation) is typing.Annotated:
+        return _inner(typing.get_args(annotation)[0])
+    return annotation
+
+
+def _is_list(annotation: Any) -> bool:
+    return typing.get_origin(annotation) in (tuple, list)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return ", ".join(str(item) for item in value)
+    return str(value)
+
+
+def config_values(part: str, shape: type[BaseModel], form: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values of such fields as typed: figures as figures, lists as lists, empty ones left out."""
+    values: dict[str, Any] = {}
+    for name, info in shape.model_fields.items():
+        inner, text = _inner(info.annotation), form.get(f"{part}.{name}", "")
+        if inner is bool:
+            values[name] = text == "true"
+        elif _is_list(inner):
+            values[name] = list(commas(text))
+        elif text.strip():
+            values[name] = _number(text.strip(), inner) if inner in (int, float) else text if inner is SecretStr else text.strip()
+    return values
+
+
+def _number(text: str, kind: type) -> Any:
+    try:
+        return kind(text)
+    except ValueError:
+        return text

@@ -1,0 +1,108 @@
+"""What changes shows up in place, nothing jumps, and without a socket the page says so and goes on."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+from sample_pages import dags, flows, overview, runs
+from sample_pages.frame import state
+
+if TYPE_CHECKING:
+    from conftest import Site
+
+pytestmark = pytest.mark.browser
+
+
+async def test_a_run_colours_live_without_a_reload(site: "Site") -> None:
+    async with site.open("run") as page:
+        await page.get_by_text("Live", exact=True).wait_for()
+        await page.evaluate("window.kept = true")
+        node = page.locator('.svelte-flow__node[data-id="OrderQueue"] .node')
+        assert "tone-retry" in (await node.get_attribute("class") or "")
+        graph = flows.RUN_GRAPH
+        done = tuple(item.model_copy(update={"state": state("succeeded")}) for item in graph.nodes)
+        site.site.changed["run"] = runs.run().model_copy(
+            update={"graph": graph.model_copy(update={"nodes": done}), "state": state("succeeded")}
+        )
+        try:
+            await site.site.tell("run", "r7")
+            await page.locator('.svelte-flow__node[data-id="OrderQueue"] .node.tone-ok').wait_for()
+            await page.locator("#head .chip.tone-ok").wait_for()
+            assert await page.evaluate("window.kept")
+            assert site.complaints == []
+        finally:
+            site.site.changed.clear()
+
+
+async def test_rows_keep_their_places_under_the_pointer_until_asked(site: "Site") -> None:
+    async with site.open("dags") as page:
+        await page.get_by_text("Live", exact=True).wait_for()
+        rows = dags.listed().rows
+        fresh = rows[0].model_copy(update={"dag_id": "brand_new"})
+        changed = rows[1].model_copy(update={"last": state("failed")})
+        site.site.changed["dags"] = dags.listed().model_copy(update={"rows": (fresh, rows[0], changed, *rows[2:])})
+        try:
+            await page.get_by_role("link", name="daily_ledger", exact=True).hover()
+            await site.site.tell("dag", "eu-batch/daily_ledger")
+            chip = page.get_by_role("button", name="1 new")
+            await chip.wait_for()
+            row = page.locator('tr[data-key="eu-batch/daily_ledger"]')
+            await row.get_by_text("Failed").wait_for()
+            assert await page.locator("tbody tr").first.get_attribute("data-key") == "marketing/orders_hourly"
+            await chip.click()
+            await page.get_by_role("link", name="brand_new").wait_for()
+            assert await page.locator("tbody tr").first.get_attribute("data-key") == "marketing/brand_new"
+        finally:
+            site.site.changed.clear()
+
+
+async def test_a_message_about_something_else_fetches_nothing(site: "Site") -> None:
+    async with site.open("run") as page:
+        await page.get_by_text("Live", exact=True).wait_for()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        await site.site.tell("run", "another")
+        await page.wait_for_timeout(700)
+        assert asked == []
+
+
+async def test_a_broken_connection_is_said_and_everything_is_fetched_when_it_is_back(site: "Site") -> None:
+    async with site.open("overview") as page:
+        await page.get_by_text("Live", exact=True).wait_for()
+        site.site.changed["overview"] = overview.quiet()
+        try:
+            for socket in list(site.site.sockets):
+                await socket.close()
+            await page.get_by_text("Reconnecting", exact=True).wait_for()
+            await page.get_by_role("heading", name="All quiet").wait_for(timeout=15000)
+            await page.get_by_text("Live", exact=True).wait_for()
+        finally:
+            site.site.changed.clear()
+
+
+async def test_without_a_socket_the_page_polls_and_says_so(site: "Site") -> None:
+    context = await site.browser.new_context()
+    page = await context.new_page()
+    await page.route_web_socket("**/live**", lambda socket: socket.close())
+    await page.goto(f"{site.base}/p/overview")
+    await page.get_by_text("Polling", exact=True).wait_for(timeout=15000)
+    await context.close()
+
+
+async def test_without_scripts_the_pages_are_whole(site: "Site") -> None:
+    context = await site.browser.new_context(java_script_enabled=False)
+    page = await context.new_page()
+    await page.goto(f"{site.base}/p/run")
+    assert await page.get_by_role("link", name="OrderQueue").first.is_visible()
+    assert await page.get_by_text("attempt 2 failed: ConnectionClosed").is_visible()
+    assert await page.get_by_role("button", name="Retry now").is_visible()
+    await context.close()
+
+
+async def test_the_theme_is_set_before_paint_and_kept(site: "Site") -> None:
+    async with site.open("overview") as page:
+        await page.get_by_role("button", name="Switch between light and dark").click()
+        assert await page.evaluate("document.documentElement.dataset.theme") == "dark"
+        await page.reload(wait_until="commit")
+        await page.wait_for_selector("h1")
+        assert await page.evaluate("document.documentElement.dataset.theme") == "dark"
+        assert await page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(11, 16, 22)"
