@@ -6,6 +6,7 @@ import time
 from datetime import timedelta
 
 import httpx
+import pytest
 import websockets
 
 from shared.contracts.runs import CommandRefused
@@ -269,16 +270,14 @@ async def test_the_socket_is_for_our_own_pages_and_people_only(gateway, browser:
         {"Cookie": cookie, "Origin": gateway.url + ".evil.example.com"},
         {"Cookie": "flowtower=nonsense", "Origin": gateway.url},
     ):
-        try:
+        with pytest.raises(websockets.InvalidStatus) as refused:
             async with websockets.connect(url, additional_headers=headers):
-                raise AssertionError(f"it was let in with {headers}")
-        except websockets.InvalidStatus as refused:
-            assert refused.response.status_code == 403
+                pass
+        assert refused.value.response.status_code == 403, headers
     async with websockets.connect(url, additional_headers={"Cookie": cookie, "Origin": gateway.url}) as socket:
         assert json.loads(await socket.recv())["kind"] == "hello"
         await socket.send("x" * 5000)
-        try:
+        with pytest.raises(websockets.ConnectionClosed) as closed:
             await asyncio.wait_for(socket.recv(), 5)
-        except websockets.ConnectionClosed as closed:
-            assert closed.rcvd is not None
-            assert closed.rcvd.code == 1009
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1009
