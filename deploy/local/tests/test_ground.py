@@ -147,7 +147,7 @@ def test_a_log_line_is_told_in_words_with_the_last_cause() -> None:
         "event": "a part can't start",
         "level": "critical",
         "timestamp": "2026-11-22T20:11:03Z",
-        "exception": 'Traceback (most recent call last):\n  File "x.py", line 1\nValueError: relation "users" already exists\n[SQL: …]\n(Background)',
+        "exception": 'Traceback (most recent call last):\n  File "x.py"\nValueError: relation "users" already exists\n[SQL: …]\n(more)',
     }
     assert readiness.readable(json.dumps(entry)) == (
         '2026-11-22T20:11:03Z critical: a part can\'t start (ValueError: relation "users" already exists)'
