@@ -46,7 +46,7 @@ async def test_rows_keep_their_places_under_the_pointer_until_asked(site: "Site"
             chip = page.get_by_role("button", name="1 new")
             await chip.wait_for()
             row = page.locator('tr[data-key="eu-batch/daily_ledger"]')
-            await row.get_by_text("Failed").wait_for()
+            await row.locator(".chip.tone-bad").wait_for()
             assert await page.locator("tbody tr").first.get_attribute("data-key") == "marketing/orders_hourly"
             await chip.click()
             await page.get_by_role("link", name="brand_new").wait_for()

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from cluster_poller.application.poll import Poll, PollResult
@@ -15,7 +16,7 @@ from cluster_poller.clusters.airflow3.sign_in import life_seconds
 from cluster_poller.clusters.connection import Connections
 from cluster_poller.domain.snapshot import Snapshot
 from cluster_poller.domain.trouble import ClusterTrouble
-from shared.contracts.clusters import ClusterRegistered, Health, Reach
+from shared.contracts.clusters import ClusterRegistered, Health, Reach, SignIn
 from shared.contracts.dags import DagRunsObserved, DagsObserved
 from shared.runtime.clock import now
 from shared.runtime.ids import new_id
@@ -326,3 +327,30 @@ async def test_a_growing_log_is_read_on_by_its_token(simulated: Simulated, regis
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "a.eyJleHAiOiAieCJ9.c"])
 def test_a_token_that_cannot_be_read_lives_half_an_hour(token: str) -> None:
     assert life_seconds(token) == 1800.0
+
+
+async def test_before_2_8_tasks_are_counted_run_by_run(
+    simulate: Callable[..., Simulated], register: Register, connections: Connections
+) -> None:
+    simulated = simulate("v1")
+    simulated.set(version="2.7.3")
+    for name in ("a", "b"):
+        simulated.world.trigger("fails", name, now=now() - timedelta(minutes=1), conf={}, note=None, logical_date=None, by="x")
+    await eventually(lambda: all_over(simulated), within=10)
+    api = await connections.api(register(simulated.url))
+    counts = await api.task_counts([("fails", "a"), ("fails", "b")])
+    assert counts == {("fails", name): {"failed": 1, "upstream_failed": 1} for name in ("a", "b")}
+    assert not any("/list" in path for path in simulated.requests)
+
+
+async def test_a_token_of_its_own_needs_no_sign_in(
+    simulate: Callable[..., Simulated], register: Register, connections: Connections
+) -> None:
+    simulated = simulate("v2")
+    async with httpx.AsyncClient() as client:
+        answer = await client.post(f"{simulated.url}/auth/token", json={"username": "admin", "password": "admin"})
+    token = answer.json()["access_token"]
+    simulated.set(forget_requests=True)
+    api = await connections.api(register(simulated.url, sign_in=SignIn.TOKEN, password=token, username=""))
+    assert len(await api.dags()) == 12
+    assert "POST /auth/token" not in simulated.requests

@@ -18,7 +18,7 @@ def endpoints() -> EndpointsPage:
         ("prod-kafka", "kafka", "kafka-1.example.com:9093", "healthy", "Answers", 4),
         ("orders-mq", "mq", "amqps://orders-mq.example.com/orders", "degraded", "Queue missing", 2),
         ("order-service", "service", "https://orders.example.com", "healthy", "Answers", 2),
-        ("warehouse", "database", "postgresql://warehouse.example.com/dw", "unknown", "", 1),
+        ("billing", "service", "https://billing.example.com", "unknown", "", 1),
     )
     return EndpointsPage(
         rows=tuple(
@@ -66,10 +66,7 @@ def endpoint() -> EndpointPage:
     )
 
 
-_KINDS = tuple(
-    Choice(value=value, label=label)
-    for value, label in (("kafka", "Kafka"), ("mq", "RabbitMQ"), ("service", "HTTP service"), ("database", "Database"))
-)
+_KINDS = tuple(Choice(value=value, label=label) for value, label in (("kafka", "Kafka"), ("mq", "RabbitMQ"), ("service", "HTTP service")))
 
 
 def endpoint_form() -> EndpointFormPage:

@@ -53,10 +53,10 @@ def _node(name: str, kind: str, endpoint: str, word: str, left: str, right: str)
 RUN_GRAPH = FlowGraph(
     nodes=(
         _node("OrderTopic", "kafka", "Kafka · prod-kafka", "succeeded", "120,000 read", "6 partitions"),
-        _node("prepare_orders", "airflow", "Airflow · eu-prod", "succeeded", "DAG run 12:30", "1 min 08 s"),
+        _node("RefundTopic", "kafka", "Kafka · prod-kafka", "succeeded", "9,014 read", "3 partitions"),
         _node("OrderQueue", "mq", "RabbitMQ · orders-mq", "retrying", "48,210 confirmed", "attempt 4 / 5"),
-        _node("OrderLedger", "database", "Database · warehouse", "succeeded", "9,014 upserted", "exactly once"),
-        _node("OrderService", "service", "Service · order-service", "waiting", "waits for OrderQueue", ""),
+        _node("RefundQueue", "mq", "RabbitMQ · orders-mq", "succeeded", "9,014 confirmed", "11.7 s"),
+        _node("OrderService", "service", "Service · order-service", "waiting", "waits for OrderQueue", "attempt 0 / 3"),
     ),
     edges=(
         FlowEdge(
@@ -69,8 +69,8 @@ RUN_GRAPH = FlowGraph(
         ),
         FlowEdge(
             id="e2",
-            source="prepare_orders",
-            target="OrderLedger",
+            source="RefundTopic",
+            target="RefundQueue",
             kind="processing",
             label="9,014",
             state=state("succeeded"),
@@ -83,7 +83,7 @@ RUN_GRAPH = FlowGraph(
             label="waits",
             state=state("retrying"),
         ),
-        FlowEdge(id="e4", source="OrderLedger", target="OrderService", kind="processing", state=state("waiting")),
+        FlowEdge(id="e4", source="RefundQueue", target="OrderService", kind="processing", state=state("waiting")),
     ),
     selected="OrderQueue",
 )
@@ -107,14 +107,14 @@ def run_row(place: int, word: str, what: str) -> RunRow:
     return RunRow(
         id=f"0192f3aa-7c00-7000-8000-00000000000{place}",
         url=f"/runs/r{place}/",
-        workflow=("order-processing", "invoices to warehouse", "clicks re-key")[place % 3],
+        workflow=("order-processing", "invoices to billing", "clicks re-key")[place % 3],
         workflow_url="/workflows/order-processing/",
         version=7 - place % 3,
         state=state(word),
         what=what,
         started=ago(140 + place * 900),
         took_seconds=134 + place * 47 if word != "waiting" else None,
-        by=("DAG eu-prod/orders_hourly", "Mira Kessler", "message on runs.commands.v1")[place % 3],
+        by=("Tomás Rey", "Mira Kessler", "message on runs.commands.v1")[place % 3],
         components=_TONES if word == "retrying" else ("ok", "ok", "ok") if word == "succeeded" else ("ok", "bad", "waiting"),  # type: ignore[arg-type]
     )
 
@@ -125,7 +125,7 @@ ROWS = (
     run_row(1, "succeeded", "120,000 messages moved, every one confirmed"),
     run_row(2, "failed", "OrderService answered 500 in 3 of 3 attempts"),
     run_row(3, "cancelled", "Cancelled by Mira Kessler; 9,000 messages were moved before"),
-    run_row(4, "succeeded", "9,014 rows upserted"),
+    run_row(4, "succeeded", "9,014 messages moved"),
 )
 
 
@@ -172,8 +172,8 @@ def workflows() -> WorkflowsPage:
                 "retrying",
                 "Replays orders from Kafka into the queue and has them processed",
             ),
-            row("invoices-to-warehouse", ("kafka", "database"), "running", "Keeps public.invoice up to date"),
-            row("nightly-close", ("airflow", "database", "api"), None, "Closes the books after the ledger DAG"),
+            row("invoices-to-billing", ("kafka", "mq"), "running", "Hands invoices to the billing queue"),
+            row("nightly-close", ("kafka", "kafka", "service"), None, "Closes the books of the day"),
         )
     )
 

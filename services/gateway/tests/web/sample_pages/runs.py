@@ -48,7 +48,7 @@ def run() -> RunPage:
                 consequence="Runs again: OrderQueue, OrderService.",
             ),
         ),
-        consequence="Runs again: OrderQueue, OrderService. Stays as it is: OrderTopic, OrderLedger, prepare_orders.",
+        consequence="Runs again: OrderQueue, OrderService. Stays as it is: OrderTopic, RefundQueue, RefundTopic.",
         attempts=(
             AttemptRow(
                 number=4,
@@ -95,15 +95,15 @@ def run() -> RunPage:
         started=ago(134),
         ended=None,
         took_seconds=134,
-        by="DAG eu-prod/orders_hourly",
+        by="Mira Kessler",
         trace_id="4bf92f3577b34da6a3ce929d0e0e4736",
         validation="strict validation",
         graph=RUN_GRAPH,
         panel=panel,
         gantt=(
             GanttRow(
-                name="prepare_orders",
-                url="?component=prepare_orders",
+                name="RefundTopic",
+                url="?component=RefundTopic",
                 segments=(_segment(0, 0.34, "succeeded"),),
                 took_seconds=68,
             ),
@@ -114,8 +114,8 @@ def run() -> RunPage:
                 took_seconds=32.1,
             ),
             GanttRow(
-                name="OrderLedger",
-                url="?component=OrderLedger",
+                name="RefundQueue",
+                url="?component=RefundQueue",
                 segments=(_segment(0.4, 0.07, "succeeded"),),
                 took_seconds=11.7,
             ),
@@ -168,7 +168,7 @@ def run() -> RunPage:
             ),
             SpanRow(
                 span_id="0af067aa",
-                name="prepare_orders attempt 1",
+                name="RefundTopic attempt 1",
                 service="executor",
                 depth=1,
                 offset=0,
@@ -199,7 +199,7 @@ def run() -> RunPage:
         ),
         yaml=YAML,
         audit=(
-            AuditRow(at=ago(134), who="DAG eu-prod/orders_hourly", what="started it with day=2026-11-22"),
+            AuditRow(at=ago(134), who="Mira Kessler", what="started it with day=2026-11-22"),
             AuditRow(at=ago(60), who="Mira Kessler", what="asked for a retry of OrderQueue"),
         ),
         log=tuple(
@@ -225,7 +225,6 @@ def run() -> RunPage:
         seen=seen(1),
         live=True,
         actions=(
-            Action(label="Pause", url="/runs/r7/pause/", icon="pause"),
             Action(
                 label="Cancel",
                 url="/runs/r7/cancel/",

@@ -132,8 +132,8 @@ def stored(saved: Definition) -> RuleFormPage:
 
 _EXAMPLES = (
     Fact(label="Clusters: the scheduler is silent for 30 s", value="scheduler.heartbeat_age > 30.0"),
-    Fact(label="DAG runs: a run failed", value='run.state == "failed"'),
-    Fact(label="Workflow runs: a run failed", value='run.status == "failed"'),
+    Fact(label="DAG runs: a run failed", value='state == "failed"'),
+    Fact(label="Workflow runs: a run failed", value='status == "failed"'),
 )
 
 

@@ -4,7 +4,6 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from gateway.application.commands.runs import RetryInput
-from gateway.domain.problems import Missing
 from gateway.entrypoints.web.fields import REFUSED, problems_of
 from gateway.entrypoints.web.site import App, Operator, Pages, Viewer, actor_of, form_of, pages, person_of, stay
 
@@ -25,8 +24,6 @@ async def show(site: Pages, who: Viewer, request: Request, run_id: str, componen
 async def cancel(app: App, who: Operator, request: Request, run_id: str) -> Response:
     try:
         await app.runs.cancel(actor_of(request, who), run_id)
-    except Missing:
-        raise
     except REFUSED as error:
         return stay(request, problems_of(error)[0].message, "retry")
     return stay(request, "Asked to cancel. What was confirmed stays; nothing further is sent.", "run")
