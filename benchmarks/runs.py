@@ -60,6 +60,7 @@ class Stage:
             "FLOWTOWER_PORT": str(port),
             "FLOWTOWER_KEYS_DIR": str(folder / "keys"),
             "FLOWTOWER_LOG_LEVEL": "WARNING",
+            "FLOWTOWER_EGRESS_ALLOW": "127.0.0.0/8",
             "PYTHONPATH": os.pathsep.join([str(Path.cwd()), *(path for path in sys.path if path)]),
         }
         command = [sys.executable, "-m", "benchmarks._trivial_executor"]

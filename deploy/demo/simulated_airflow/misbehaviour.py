@@ -35,6 +35,8 @@ class Switches:
     no_date: bool = False
     lie: str = ""
     """``total``: totals that are far too high; ``offset``: the same page for ever; ``empty``: totals without rows."""
+    lose_writes: bool = False
+    """Writes happen, but their answer is a 502 as from a proxy that lost the connection."""
     huge_megabytes: int = 0
     big_page: bool = False
     """Pages are not clamped, as in 3.0."""
@@ -90,6 +92,13 @@ class Misbehaviour:
             await instead(scope, receive, send)
             return
         start, body = await self._collect(scope, receive)
+        if (
+            switches.lose_writes
+            and scope["method"] in {"POST", "PATCH"}
+            and not scope["path"].endswith(("/list", "/login/", "/auth/token"))
+        ):
+            await HTMLResponse("<h1>502 Bad Gateway</h1>", 502)(scope, receive, send)
+            return
         body = self._change(body)
         headers = [(name, value) for name, value in start["headers"] if name != b"content-length"]
         headers.append((b"content-length", str(len(body)).encode()))

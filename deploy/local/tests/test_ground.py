@@ -1,6 +1,7 @@
 """The small parts under `make up`: stamps, ports, strays, progress, and who may run PostgreSQL."""
 
 import io
+import json
 import os
 import socket
 import subprocess
@@ -139,3 +140,17 @@ def test_the_reasons_of_readyz_become_one_line() -> None:
     assert readiness.reasons(body) == "kafka: no broker answers"
     assert readiness.reasons(b"<html>bad gateway") == "<html>bad gateway"
     assert readiness.reasons(b"[]") == "[]"
+
+
+def test_a_log_line_is_told_in_words_with_the_last_cause() -> None:
+    entry = {
+        "event": "a part can't start",
+        "level": "critical",
+        "timestamp": "2026-11-22T20:11:03Z",
+        "exception": 'Traceback (most recent call last):\n  File "x.py"\nValueError: relation "users" already exists\n[SQL: …]\n(more)',
+    }
+    assert readiness.readable(json.dumps(entry)) == (
+        '2026-11-22T20:11:03Z critical: a part can\'t start (ValueError: relation "users" already exists)'
+    )
+    assert readiness.readable("no module named gateway") == "no module named gateway"
+    assert len(readiness.readable("x" * 5000)) == 300

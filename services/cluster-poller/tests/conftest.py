@@ -84,8 +84,9 @@ async def connections(poller_keys: Path) -> AsyncIterator[Connections]:
 class Station:
     """Real cluster-poller processes on a database of their own, with Kafka to talk over."""
 
-    def __init__(self, kafka: KafkaPart, database_url: str, keys: Path) -> None:
+    def __init__(self, kafka: KafkaPart, postgres: PostgresPart, database_url: str, keys: Path) -> None:
         self.kafka = kafka
+        self.postgres = postgres
         self.database_url = database_url
         self.keys = keys
         self.processes: dict[str, PartProcess] = {}
@@ -179,7 +180,7 @@ LISTENED = {topic.name: topic for topic in (topics.CLUSTERS_OBSERVATIONS, topics
 @pytest.fixture(scope="module")
 async def station(kafka: KafkaPart, postgres: PostgresPart, poller_keys: Path) -> AsyncIterator[Station]:
     """Give one running poller for the tests of a module; each test registers a cluster of its own."""
-    found = Station(kafka, await asyncio.to_thread(postgres.fresh_database), poller_keys)
+    found = Station(kafka, postgres, await asyncio.to_thread(postgres.fresh_database), poller_keys)
     await asyncio.to_thread(found.start)
     await found.listen()
     yield found

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import asyncpg
+import httpx
 import pytest
 
 from cluster_poller.adapters.leases import LEASE_SECONDS
@@ -141,6 +142,35 @@ async def test_two_replicas_share_the_clusters_and_one_that_stops_hands_over(
         return all([await holder(station, cluster_id, "0") for cluster_id in ids])
 
     await eventually(all_back, within=LEASE_SECONDS - 5, every=0.5, about="a replica that stops gives its clusters back at once")
+
+
+async def test_a_database_that_is_away_is_waited_for(station: Any, register: Register, simulate: Callable[..., Simulated]) -> None:
+    simulated = simulate("v2")
+    cluster_id = await watched(station, register, simulated)
+    url = f"http://127.0.0.1:{station.ports['0']}/readyz"
+    await asyncio.to_thread(station.postgres.stop)
+    async with httpx.AsyncClient(timeout=10) as client:
+
+        async def says_so() -> bool:
+            answer = await client.get(url)
+            return answer.status_code == 503 and not answer.json()["checks"]["database"]["ok"]
+
+        await eventually(says_so, within=20, every=0.5)
+        simulated.world.trigger("ok_three", "meanwhile", now=now(), conf={}, note=None, logical_date=None, by="x")
+        await asyncio.sleep(3)
+        await asyncio.to_thread(station.postgres.start)
+
+        async def ready() -> bool:
+            return (await client.get(url)).status_code == 200
+
+        await eventually(ready, within=40, every=0.5)
+
+    async def told() -> bool:
+        events = await station.heard(topics.DAGS_OBSERVATIONS, cluster_id)
+        runs = [run for event in events if isinstance(event, DagRunsObserved) for run in event.runs]
+        return any(run.dag_run_id == "meanwhile" for run in runs)
+
+    await eventually(told, within=40, every=0.5)
 
 
 async def holder(station: Any, cluster_id: str, instance: str = "") -> tuple[str, int] | None:

@@ -225,3 +225,40 @@ async def test_a_password_stands_nowhere_in_the_clear(station: Any, register: Re
         await connection.close()
     assert len(rows) == 1
     assert secret not in rows[0]["text"]
+
+
+async def test_a_command_waits_for_a_cluster_that_is_away_and_is_done_once(station: Any, register: Register, simulated: Simulated) -> None:
+    cluster_id = await watched(station, register, simulated)
+    simulated.set(status=503)
+    do = {"action": "trigger_dag", "dag_id": "ok_three", "dag_run_id": "patient"}
+    command_id = await station.command(cluster_id, do)
+    await asyncio.sleep(4)
+    assert await station.outcomes(command_id, cluster_id) == []
+    simulated.set(status=0)
+    end = await station.settled(command_id, cluster_id, within=40)
+    assert end.status is CommandStatus.CONFIRMED, end
+    assert len([run for run in simulated.world.runs.values() if run.run_id == "patient"]) == 1
+
+
+async def test_a_command_that_expires_while_the_cluster_is_away_is_refused(station: Any, register: Register, simulated: Simulated) -> None:
+    cluster_id = await watched(station, register, simulated)
+    simulated.set(status=503)
+    do = {"action": "pause_dag", "dag_id": "ok_three", "paused": True}
+    command_id = await station.command(cluster_id, do, expires_at=now() + timedelta(seconds=4))
+    end = await station.settled(command_id, cluster_id, within=40)
+    assert end.status is CommandStatus.REFUSED
+    assert "expired" in end.reason
+    simulated.set(status=0)
+    await asyncio.sleep(3)
+    assert simulated.world.paused["ok_three"] is False
+
+
+async def test_an_answer_that_is_lost_is_read_back_and_not_done_twice(station: Any, register: Register, simulated: Simulated) -> None:
+    """Airflow carries the request out, but its answer comes broken: whether it happened is unknown until it is read back."""
+    cluster_id = await watched(station, register, simulated)
+    simulated.set(lose_writes=True, forget_requests=True)
+    do = {"action": "trigger_dag", "dag_id": "ok_three", "dag_run_id": "unknown-fate"}
+    command_id = await station.command(cluster_id, do)
+    end = await station.settled(command_id, cluster_id, within=40)
+    assert end.status is CommandStatus.CONFIRMED, end
+    assert sum(count for path, count in simulated.requests.items() if path.startswith("POST") and path.endswith("dagRuns")) == 1

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import aio_pika
 import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -217,8 +218,20 @@ class Flow:
         return sent
 
     async def queued(self) -> list[Any]:
-        async with self.rabbitmq.admin() as queues:
-            return await queues.take_all(self.queue)
+        """Take everything that waits in the queue, in its order."""
+        connection = await aio_pika.connect(self.rabbitmq.url)
+        channel = await connection.channel()
+        queue = await channel.declare_queue(self.queue, passive=True)
+        count = queue.declaration_result.message_count or 0
+        taken: list[Any] = []
+
+        async def take(message: Any) -> None:
+            taken.append(message)
+
+        await queue.consume(take, no_ack=True)
+        await eventually(lambda: len(taken) >= count, within=60)
+        await connection.close()
+        return taken
 
     @staticmethod
     def by_key(pairs: list[tuple[bytes, bytes]]) -> dict[bytes, list[bytes]]:

@@ -175,6 +175,21 @@ async def test_an_executor_that_was_frozen_changes_nothing_when_it_wakes(executo
     no_gap_and_nothing_twice(tower, run)
 
 
+async def test_a_transfer_waits_for_the_database(executor: Any, tower: Any, flow: Any, postgres: Any) -> None:
+    sent = await flow.fill(20_000, size=100)
+    run = await start(tower, flow, service=False)
+    await some_moved(flow, 2000)
+    await asyncio.to_thread(postgres.kill)
+    await asyncio.sleep(1)
+    await asyncio.to_thread(postgres.start)
+    assert (await tower.until(run, "run.finished", within=60)).status == "succeeded"
+    failed = [event for event in tower.of(run) if event.event == "attempt.failed"]
+    assert {event.failure.code for event in failed} <= {"ExecutorLost"}
+    finished = await tower.until(run, "component.finished", component="OrderQueue")
+    await all_there(flow, sent, finished.transfer.duplicates_possible)
+    await eventually(executor.ready, within=60)
+
+
 async def test_kafka_and_the_database_may_be_away(executor: Any, tower: Any, flow: Any, kafka: KafkaPart, postgres: Any) -> None:
     await flow.fill(50)
     await tower.publish(flow.definition(service=False))

@@ -46,8 +46,9 @@ def _filled(path: str) -> str:
     return path
 
 
+@pytest.mark.usefixtures("first_user")
 @pytest.mark.parametrize("way", ["plain", "wrong token", "wrong cookie", "two slashes", "original url"])
-async def test_nobody_gets_in_without_proof(gateway, first_user: str, routes: list[Guarded], way: str) -> None:
+async def test_nobody_gets_in_without_proof(gateway, routes: list[Guarded], way: str) -> None:
     headers = {
         "plain": {},
         "wrong token": {"Authorization": "Bearer ft_0192_nonsense"},
@@ -76,14 +77,15 @@ async def test_ids_that_are_not_there_are_404_and_tell_nothing(api: httpx.AsyncC
         assert answer.json()["title"] == "Not found"
 
 
+@pytest.mark.usefixtures("first_user")
 @pytest.mark.parametrize("host", ["evil.example.com", "127.0.0.1x", "x?", "x/", "x#", "127.0.0.1:80:80", ""])
-async def test_other_host_names_are_refused(gateway, first_user: str, host: str) -> None:
+async def test_other_host_names_are_refused(gateway, host: str) -> None:
     async with gateway.client(Host=host) as client:
         answer = await client.get("/api/clusters/")
     assert answer.status_code in (400, 421)
 
 
-async def test_every_answer_carries_what_keeps_browsers_safe(gateway, api: httpx.AsyncClient) -> None:
+async def test_every_answer_carries_what_keeps_browsers_safe(api: httpx.AsyncClient) -> None:
     nonces = set()
     for path in ("/api/clusters/", "/api/nothing/", "/nothing", "/healthz", "/api/openapi.json"):
         answer = await api.get(path)

@@ -23,7 +23,9 @@ async def workflow(api: httpx.AsyncClient) -> str:
 
 
 async def commands_for(gateway, run_id: str) -> list[dict[str, object]]:
-    consumer = AIOKafkaConsumer(RUNS_COMMANDS.name, bootstrap_servers=gateway.bootstrap, auto_offset_reset="earliest", enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(
+        RUNS_COMMANDS.name, bootstrap_servers=gateway.bootstrap, auto_offset_reset="earliest", enable_auto_commit=False
+    )
     await consumer.start()
     found: list[dict[str, object]] = []
     try:

@@ -12,7 +12,8 @@ from shared.runtime.ids import new_id
 NAME, PASSWORD = "ada", "correct horse battery staple"
 
 
-async def test_the_set_up_link_works_once(gateway, first_user: str) -> None:
+@pytest.mark.usefixtures("first_user")
+async def test_the_set_up_link_works_once(gateway) -> None:
     assert gateway.setup_link().returncode == 3
     async with gateway.client() as client:
         body = {"token": "x" * 43, "name": "mallory", "password": PASSWORD}
@@ -23,7 +24,8 @@ async def test_the_set_up_link_works_once(gateway, first_user: str) -> None:
     assert await gateway.rows("SELECT 1 FROM setup_tokens") == []
 
 
-async def test_a_wrong_password_is_not_told_from_a_wrong_name(gateway, first_user: str) -> None:
+@pytest.mark.usefixtures("first_user")
+async def test_a_wrong_password_is_not_told_from_a_wrong_name(gateway) -> None:
     async with gateway.client() as client:
         answers = [
             await client.post("/api/account/sign-in/", json={"name": name, "password": "wrong wrong wrong"})
@@ -50,7 +52,8 @@ async def test_finding_out_that_nobody_is_there_takes_as_long() -> None:
     assert abs(slow - fast) < max(0.5 * slow, 0.01)
 
 
-async def test_many_wrong_tries_wait_and_a_forged_address_changes_nothing(gateway, first_user: str) -> None:
+@pytest.mark.usefixtures("first_user")
+async def test_many_wrong_tries_wait_and_a_forged_address_changes_nothing(gateway) -> None:
     name = f"victim-{new_id()}"
     codes = []
     async with gateway.client() as client:
@@ -64,7 +67,8 @@ async def test_many_wrong_tries_wait_and_a_forged_address_changes_nothing(gatewa
     await _forget_tries(gateway)
 
 
-async def test_parallel_tries_are_not_all_the_free_one(gateway, first_user: str) -> None:
+@pytest.mark.usefixtures("first_user")
+async def test_parallel_tries_are_not_all_the_free_one(gateway) -> None:
     name = f"victim-{new_id()}"
     async with gateway.client() as client:
         answers = await asyncio.gather(
@@ -78,7 +82,8 @@ async def _forget_tries(gateway) -> None:
     await gateway.rows("DELETE FROM failed_tries")
 
 
-async def test_the_session_is_another_after_sign_in_and_the_old_one_is_dead(gateway, first_user: str) -> None:
+@pytest.mark.usefixtures("first_user")
+async def test_the_session_is_another_after_sign_in_and_the_old_one_is_dead(gateway) -> None:
     async with gateway.client() as client:
         planted = "a" * 43
         client.cookies.set("flowtower", planted)
@@ -96,7 +101,8 @@ async def test_the_session_is_another_after_sign_in_and_the_old_one_is_dead(gate
     assert all(two not in row["secret_hash"] for row in kept)
 
 
-async def test_the_cookie_is_out_of_reach_for_scripts_and_other_sites(gateway, first_user: str) -> None:
+@pytest.mark.usefixtures("first_user")
+async def test_the_cookie_is_out_of_reach_for_scripts_and_other_sites(gateway) -> None:
     async with gateway.client() as client:
         answer = await client.post("/api/account/sign-in/", json={"name": NAME, "password": PASSWORD})
     cookie = answer.headers["set-cookie"].lower()
@@ -129,7 +135,8 @@ async def test_changes_come_from_our_own_pages_only(browser: httpx.AsyncClient, 
     assert answer.status_code == status, answer.text
 
 
-async def test_a_form_of_another_site_can_not_sign_anybody_in(gateway, first_user: str) -> None:
+@pytest.mark.usefixtures("first_user")
+async def test_a_form_of_another_site_can_not_sign_anybody_in(gateway) -> None:
     body = '{"name": "ada", "password": "correct horse battery staple"}'
     async with gateway.client() as client:
         for headers in ({"Content-Type": "text/plain"}, {"Content-Type": "application/json", "Origin": "https://evil.example.com"}):
@@ -148,7 +155,8 @@ async def test_a_token_works_until_it_is_revoked_and_its_secret_is_kept_nowhere(
         assert secret not in str(dict(row))
 
 
-async def test_a_weak_password_is_refused_with_the_way_out(gateway, first_user: str) -> None:
+@pytest.mark.usefixtures("first_user")
+async def test_a_weak_password_is_refused_with_the_way_out(gateway) -> None:
     async with gateway.client() as client:
         answer = await client.post("/api/account/set-up/", json={"token": "x", "name": "A B", "password": "short"})
     assert answer.status_code == 422

@@ -80,7 +80,7 @@ class EndpointTestResult(Contract):
 
 
 class RuleCheckRequest(Contract):
-    """``POST /internal/rules/check`` of the alerter: does an expression compile for a subject?"""
+    """``POST /internal/rules/check`` of the alerter: whether an expression compiles for a subject."""
 
     subject: str
     expression: str = Field(max_length=4000)

@@ -1,4 +1,4 @@
-"""Makes the topics of the contracts that are missing. What exists is left as it is, and told when it differs.
+"""Makes the topics of the contracts that are missing. What exists is left as it is.
 
 Bounds against decompression bombs: 32 KB of zstd can unpack to 1 GiB, and the client unpacks without a limit. A topic that
 programs outside Flowtower write to is therefore stored *uncompressed*: the broker unpacks each batch as it arrives and

@@ -45,7 +45,7 @@ class Watch:
         self._wake = asyncio.Event()
         self._failures = 0
         self._snapshot: Snapshot | None = None
-        self._next_poll = time.monotonic() + self._interval * random.random() * 0.2  # noqa: S311 - spread, no secret
+        self._next_poll = time.monotonic() + min(self._interval, 5.0) * random.random() * 0.2  # noqa: S311 - spread, no secret
 
     def wake(self) -> None:
         self._wake.set()

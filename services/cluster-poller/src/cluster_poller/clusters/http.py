@@ -22,7 +22,8 @@ IN_FLIGHT = 2
 MOST_BYTES = 10_000_000
 LONGEST_SECONDS = 25.0
 """For one read, from the first byte sent to the last received; an Airflow 3.x API server may fall silent for 12 s."""
-LONGEST_WRITE_SECONDS = 120.0
+LONGEST_WRITE_SECONDS = 40.0
+"""For pausing and triggering, which are small writes; one whose answer is lost is read back before it is tried again."""
 PARSE_IN_THREAD_BYTES = 500_000
 
 Params = Mapping[str, str | int | Sequence[str]]

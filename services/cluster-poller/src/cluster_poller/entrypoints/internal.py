@@ -35,7 +35,7 @@ def internal_routes(signer: InternalSigner, reads: Reads, store: PostgresStore) 
         return await reads.test(request.cluster)
 
     @router.get("/{cluster_id}/dags/{dag_id}/runs/{dag_run_id:path}/tasks/{task_id}/log")  # noqa: FAST003 - see Registered
-    async def log(  # noqa: PLR0917 - FastAPI calls it by names
+    async def log(
         cluster: Registered,
         dag_id: str,
         dag_run_id: str,

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from executor.application.patience import patiently
 from executor.application.ports import Checkpoint, StaleEpoch
 from executor.domain.events import decode, encode
 from shared.runtime.database import Database
@@ -28,15 +29,19 @@ class PostgresCheckpoints:
         self._epoch = epoch
 
     async def load(self, run_id: str, component: str, generation: int, source: str) -> Checkpoint | None:
-        async with self._database.connection() as connection:
-            body = await connection.fetchval(_LOAD, run_id, component, generation, source)
+        body = await patiently(lambda: self._value(_LOAD, run_id, component, generation, source))
         return None if body is None else _read(decode(body))
 
     async def save(self, run_id: str, component: str, generation: int, source: str, checkpoint: Checkpoint) -> None:
         body = encode(asdict(checkpoint)).decode()
+        # Saving the same checkpoint twice changes nothing, so a lost answer is no trouble either.
+        saved = await patiently(lambda: self._value(_SAVE, self._epoch, run_id, component, generation, source, body))
+        if saved is None:
+            raise StaleEpoch(f"run {run_id} belongs to another executor")
+
+    async def _value(self, query: str, *arguments: Any) -> Any:
         async with self._database.connection() as connection:
-            if await connection.fetchval(_SAVE, self._epoch, run_id, component, generation, source, body) is None:
-                raise StaleEpoch(f"run {run_id} belongs to another executor")
+            return await connection.fetchval(query, *arguments)
 
 
 def _read(body: dict[str, Any]) -> Checkpoint:

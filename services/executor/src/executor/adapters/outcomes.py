@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.partitioner import murmur2
 
 from executor.application.entries import Entry, Leftover
@@ -156,7 +156,8 @@ class KafkaOutcomes:
             if builder.append(key=key, value=value, timestamp=now, headers=headers) is None:
                 sent.append(await producer.send_batch(builder, RUNS_OUTCOMES.name, partition=lane))
                 builder = lanes[lane] = producer.create_batch()
-                builder.append(key=key, value=value, timestamp=now, headers=headers)
+                if builder.append(key=key, value=value, timestamp=now, headers=headers) is None:
+                    raise MessageSizeTooLargeError(f"an event of {len(value)} bytes")
         for lane, builder in lanes.items():
             sent.append(await producer.send_batch(builder, RUNS_OUTCOMES.name, partition=lane))
         await asyncio.gather(*sent)

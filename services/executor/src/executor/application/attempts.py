@@ -7,10 +7,11 @@ from typing import Any, Protocol, cast
 import httpx
 
 from executor.application import processing, transfer
-from executor.application.ports import Acts, Begins, Checkpoints, Connector, Outcome, Permanent, Retryable, Trouble, Work
+from executor.application.patience import patiently
+from executor.application.ports import Acts, Begins, Checkpoints, Connector, Outcome, Permanent, Place, Retryable, Trouble, Work
 from executor.application.registries import Plan, Plans
 from executor.application.steps import Step
-from executor.domain.journal import State
+from executor.domain.journal import Progress, State
 from shared.runtime.egress import EgressRefused
 from shared.runtime.logging import get_logger, mask_text
 
@@ -62,12 +63,11 @@ class Attempts:
 
     async def _make(self, plan: Plan, state: State, name: str, *, key: str, traceparent: str | None, report: Report) -> Outcome:
         part = state.components[name]
-        place = await self._plans.place(plan, name, generation=part.generation)
+        place = await patiently(lambda: self._plans.place(plan, name, generation=part.generation))
         sources = []
         for connection in plan.graph.incoming[name]:
             before = state.components[connection.source]
-            source = await self._plans.place(plan, connection.source, output=before.output, generation=before.generation)
-            sources.append((connection, source))
+            sources.append((connection, await patiently(self._source(plan, connection.source, before))))
         work = Work(state.run_id, place, part.attempt, key, traceparent, state.inputs, tuple(sources))
         connectors = self._plans.connectors
         connector = connectors[place.component.kind]
@@ -80,6 +80,9 @@ class Attempts:
             return await processing.once(work, connectors)
         mover = transfer.transfer if step is Step.TRANSFER else processing.each
         return await self._yard.run(lambda checkpoints, tell: _moved(mover, work, connectors, checkpoints, tell), report)
+
+    def _source(self, plan: Plan, name: str, before: Progress) -> Callable[[], Awaitable[Place]]:
+        return lambda: self._plans.place(plan, name, output=before.output, generation=before.generation)
 
 
 async def _moved(mover: Any, work: Work, connectors: dict[str, Connector], checkpoints: Checkpoints, report: Report) -> Outcome:

@@ -4,6 +4,8 @@ Whatever a command leads to stands in one transaction with its inbox row: for a 
 """
 
 import asyncio
+import re
+import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,6 +24,11 @@ GATEWAY = "flowtower/gateway"
 _PATIENCE_SECONDS = 2.0
 """How long a start waits for a workflow that may have been sent after it."""
 
+MOST_BYTES = 1_000_000
+"""Largest start: its inputs go on in an event that must fit in a message too."""
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
+
 Command = StartRun | CancelRun | RetryRun | RetryNow
 
 
@@ -34,6 +41,7 @@ class Asked:
     position: str
     external: bool
     traceparent: str | None
+    size: int = 0  # of the message, in bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +124,7 @@ class Commands:
         for asked in starts:
             command = asked.command
             assert isinstance(command, StartRun)  # noqa: S101 - they were picked so
-            run_id = command.run_id or asked.event_id
+            run_id = run_id_of(command, asked.event_id)
             if run_id in there or run_id in self._engine.active:
                 await self._desk.enter(asked)
                 continue
@@ -173,6 +181,8 @@ class Commands:
             return f"There is no workflow “{command.workflow}”{which}. Publish it first, or correct the name."
         if plan.published.retired:
             return f"The workflow “{command.workflow}” was deleted; no new run of it starts."
+        if asked.size > MOST_BYTES:
+            return f"The command has {asked.size} bytes; a start may have {MOST_BYTES}. Pass where large inputs are, not the inputs."
         if asked.external and not plan.events:
             return f"“{command.workflow}” may not be started by events. Add triggers: [{{kind: event}}] to it."
         return None
@@ -185,6 +195,13 @@ class Commands:
         else:
             reason = f"There is no run {command.run_id}. Check the id; a start that was refused has no run."
             await self._desk.refuse(Refusal(asked, command.run_id, reason))
+
+
+def run_id_of(command: StartRun, event_id: str) -> str:
+    """Return the run's id: as asked, else the event's; an event id that is no id makes one, the same at each delivery."""
+    if command.run_id:
+        return command.run_id
+    return event_id if _ID.fullmatch(event_id) else uuid.uuid5(uuid.NAMESPACE_URL, event_id).hex
 
 
 def trace_of(traceparent: str | None) -> Trace:

@@ -181,7 +181,8 @@ class CommandIntake:
                     await set_aside(transaction, record=record, group=self._group, event_id=event_id, topic=topic, verdict=unusable.verdict)
             log.warning("a command is set aside", position=position, reason=unusable.verdict.reason)
             return None
-        return Asked(received.event, received.event_id, received.position, received.source.strip("/") != GATEWAY, received.traceparent)
+        external = received.source.strip("/") != GATEWAY
+        return Asked(received.event, received.event_id, received.position, external, received.traceparent, len(record.value or b""))
 
     async def _commit(self, consumer: AIOKafkaConsumer, *, wait: bool) -> None:
         """Commit the offsets of batches whose effects stand."""

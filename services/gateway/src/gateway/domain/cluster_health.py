@@ -33,10 +33,11 @@ def judge(observed: ClusterObserved | None, *, at: datetime, poll_seconds: float
     """Judge the newest observation."""
     if observed is None:
         return Verdict("unknown", "It was not observed yet.", stale=True)
+    if observed.reach is not Reach.ANSWERED:
+        # However old: a cluster in trouble is asked less and less often, and why it was not seen still says most.
+        return Verdict("unknown", observed.detail or _REACH[observed.reach], stale=True)
     if at - observed.observed_at > stale_after(poll_seconds):
         return Verdict("unknown", "It was not observed lately: the poller is away or behind.", stale=True)
-    if observed.reach is not Reach.ANSWERED:
-        return Verdict("unknown", observed.detail or _REACH[observed.reach], stale=True)
     ill = [part for part in observed.components if part.health is Health.UNHEALTHY]
     if ill:
         names = " and ".join(_TITLES.get(part.component, part.component) for part in ill)

@@ -28,7 +28,10 @@ class ComponentOptions(Options):
     method: Literal["POST", "PUT", "PATCH", "GET"] = "POST"
     deliver: Literal["each", "once"] = Field(
         default="each",
-        description="each: one call for every incoming message, in order per key, acknowledged after a 2xx. once: one call with the outcome of what came before.",
+        description=(
+            "each: one call for every incoming message, in order per key, acknowledged after a 2xx."
+            " once: one call with the outcome of what came before."
+        ),
     )
     in_flight: int = Field(default=16, ge=1, le=256, description="Calls under way at once; messages of one key never overlap.")
     timeout: str = Field(default="30s", max_length=20, description="For one call, e.g. 500ms, 30s, 2m.")

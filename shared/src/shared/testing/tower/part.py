@@ -20,7 +20,8 @@ from shared.testing.tower.people import Browser, Person, set_up, sign_in
 from shared.testing.wait import eventually, wait_until
 
 SERVICES = ("gateway", "cluster-poller", "executor", "alerter")
-READY_WITHIN = 120.0
+READY_WITHIN = 180.0
+UI = checkout() / "services" / "ui"
 FIRST = Person()
 
 
@@ -54,7 +55,7 @@ class Tower:
             "FLOWTOWER_LOG_LEVEL": "INFO",
             "FLOWTOWER_OTLP_ENDPOINT": "" if collector is None else collector.endpoint,
             "OTEL_BSP_SCHEDULE_DELAY": "200",
-            "FLOWTOWER_UI_DIR": str(checkout() / "services" / "ui"),
+            "FLOWTOWER_UI_DIR": str(UI),
             "FLOWTOWER_PUBLIC_URL": self.gateway_url,
             "FLOWTOWER_GATEWAY_URL": self.gateway_url,
             "FLOWTOWER_POLLER_URL": self.urls["cluster-poller"],
@@ -66,6 +67,8 @@ class Tower:
 
     def start_all(self) -> None:
         """Start the four services together and wait until each is ready; blocks (in async code: asyncio.to_thread)."""
+        if not (UI / "dist").is_dir():
+            raise PartFailed("the front end has not been built; build it with: .flowtower/venv/bin/python deploy/test/build_ui.py")
         for name in SERVICES:
             self._launch(name, {})
         for name in SERVICES:

@@ -90,6 +90,7 @@ class KafkaReader:
     def __init__(self, consumer: AIOKafkaConsumer, work: Work, source: Place, resume: dict[int, int]) -> None:
         self._consumer = consumer
         self._work = work
+        self._endpoint = source.system
         self._topic: str = source.output["topic"]
         self._window = {int(number): (start, end) for number, (start, end) in source.output["partitions"].items()}
         # A topic that this run has filled may hold messages of others between ours.
@@ -117,6 +118,10 @@ class KafkaReader:
         return [number for number, (_, end) in self._window.items() if self._next[number] < end]
 
     async def read(self, most: int) -> list[Message]:
+        with explained(self._endpoint):
+            return await self._read(most)
+
+    async def _read(self, most: int) -> list[Message]:
         found: list[Message] = []
         while not found and self._open_lanes():
             parts = [TopicPartition(self._topic, number) for number in self._open_lanes()]

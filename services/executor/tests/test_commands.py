@@ -1,0 +1,43 @@
+"""What a command's envelope may look like."""
+
+import pytest
+from pydantic import TypeAdapter
+
+from executor.application.commands import run_id_of, trace_of
+from executor.domain.durations import seconds_of
+from shared.contracts.base import Id
+from shared.contracts.runs import StartRun
+
+
+@pytest.mark.parametrize("event_id", ["runs.commands.v1:3:42:1795377600000", "0197c1d2", "with spaces and ünïcode", "x" * 500, "-", ":a"])
+def test_every_event_makes_a_run_id_that_fits_and_stays(event_id: str) -> None:
+    made = run_id_of(StartRun(workflow="w"), event_id)
+    TypeAdapter(Id).validate_python(made)
+    assert run_id_of(StartRun(workflow="w"), event_id) == made
+    assert run_id_of(StartRun(workflow="w", run_id="mine"), event_id) == "mine"
+
+
+def test_a_run_belongs_to_its_producers_trace() -> None:
+    trace = trace_of("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+    assert (trace.trace_id, trace.parent_span_id) == ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
+
+
+@pytest.mark.parametrize(
+    "header", [None, "", "garbage", "00-" + "0" * 32 + "-00f067aa0ba902b7-01", "00-XYZ-1-1", "00-" + "g" * 32 + "-" + "1" * 16 + "-01"]
+)
+def test_without_a_trace_that_can_be_read_a_new_one_begins(header: str | None) -> None:
+    trace = trace_of(header)
+    assert trace.parent_span_id is None
+    assert len(trace.trace_id) == 32
+    assert len(trace.span_id) == 16
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("500ms", 0.5), ("30s", 30), ("2m", 120), ("1.5h", 5400), ("1d", 86400)])
+def test_durations(text: str, seconds: float) -> None:
+    assert seconds_of(text) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("text", ["", "30", "s", "-1s", "1w", "1s1s", "٣s"])
+def test_what_is_no_duration_says_how_one_looks(text: str) -> None:
+    with pytest.raises(ValueError, match="for example"):
+        seconds_of(text)
