@@ -135,6 +135,8 @@ class Life:
     async def _join(self) -> None:
         self.epoch, now = await self._journal.join(self._instance, self._host, self._lease)
         self._clock.set(now)
+        # What was begun while there was no epoch never stood; its commands are read again.
+        self._engine.abandon()
         self._outcomes.begin()
         self._writer.start(self.epoch)
         log.info("executor lives", epoch=self.epoch, instance=self._instance)
