@@ -48,7 +48,8 @@ export function layOut(graph) {
 /** The whole graph where it fits at a readable size; else from its left, or around the chosen node. */
 export function viewportFor({ width, height, chosen }, boxWidth, boxHeight) {
   const fits = Math.min(boxWidth / width, boxHeight / height, 1);
-  const zoom = Math.max(fits, boxWidth < 560 ? 0.85 : 0.72);
+  const readable = boxWidth < 560 ? 0.85 : 0.72;
+  const zoom = fits >= 0.58 ? fits : readable;
   let x = (boxWidth - width * zoom) / 2;
   let y = (boxHeight - height * zoom) / 2;
   if (x < 0) {
