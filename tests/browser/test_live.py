@@ -49,7 +49,7 @@ async def test_rows_keep_their_places_under_the_pointer_until_asked(site: "Site"
             await row.locator(".chip.tone-bad").wait_for()
             assert await page.locator("tbody tr").first.get_attribute("data-key") == "marketing/orders_hourly"
             await chip.click()
-            await page.get_by_role("link", name="brand_new").wait_for()
+            await page.get_by_role("link", name="brand_new", exact=True).wait_for()
             assert await page.locator("tbody tr").first.get_attribute("data-key") == "marketing/brand_new"
         finally:
             site.site.changed.clear()

@@ -65,9 +65,8 @@ def logs(places: Places, service: str | None, *, follow: bool) -> int:
     width = max(len(file.stem) for file in files)
     positions: dict[Path, int] = {}
     for file in files:
-        text = readiness.tail(file, _LAST_LINES)
         positions[file] = file.stat().st_size
-        _print(file.stem, width, [line[4:] for line in text.splitlines()])
+        _print(file.stem, width, readiness.last_lines(file, _LAST_LINES))
     try:
         while follow:
             time.sleep(0.3)

@@ -18,7 +18,9 @@ from flowtower_local.supervision import ProgramState, Supervisor
 from flowtower_local.trouble import Trouble
 
 _PAUSE_SECONDS = 0.25
-_TAIL_LINES = 15
+_TAIL_LINES = 12
+_STARTS_AT_MOST = 3
+_LINE_WIDTH = 300
 
 
 @dataclass(frozen=True)
@@ -72,23 +74,28 @@ def wait_for(watched: Iterable[Watched], supervisor: Supervisor, places: Places,
     until = time.monotonic() + seconds
     for part in watched:
         with step(f"{part.name} is ready") as running:
+            seen: set[int] = set()
             while (why := part.ask()) is not None:
                 running.say(why)
-                _refuse_given_up(part.name, supervisor, places)
+                _refuse_given_up(part.name, supervisor, places, seen)
                 if time.monotonic() > until:
                     raise Trouble(
                         f"{part.name} was not ready after {seconds:.0f} s: {why}\n{tail(places.logs / f'{part.name}.log')}",
                         f"Everything it says: make logs SERVICE={part.name}. It goes on trying; more patience: FLOWTOWER_WAIT=600.",
                     )
                 time.sleep(_PAUSE_SECONDS)
-            _refuse_given_up(part.name, supervisor, places)
+            _refuse_given_up(part.name, supervisor, places, seen)
             running.say("")
 
 
-def _refuse_given_up(name: str, supervisor: Supervisor, places: Places) -> None:
-    """A program that ended several times at once will not become ready: say so at once, with its last words."""
+def _refuse_given_up(name: str, supervisor: Supervisor, places: Places, seen: set[int]) -> None:
+    """A program that ends again and again will not become ready: say so at once, with its last words."""
     state = next((one for one in supervisor.states() if one.name == name), None)
-    if state is not None and state.has_given_up:
+    if state is None:
+        return
+    if state.pid:
+        seen.add(state.pid)
+    if state.has_given_up or len(seen) > _STARTS_AT_MOST:
         raise Trouble(
             f"{name} does not start{_because(state)}. Its last words:\n{tail(places.logs / f'{name}.log')}",
             f"All of them: make logs SERVICE={name}. After the cause is gone, make up tries again.",
@@ -100,12 +107,29 @@ def _because(state: ProgramState) -> str:
 
 
 def tail(file: Path, lines: int = _TAIL_LINES) -> str:
-    """The last lines of a log, indented."""
+    """The last lines of a log in words, indented."""
+    return "\n".join(f"    {readable(line)}" for line in last_lines(file, lines)) or "    (its log is empty)"
+
+
+def last_lines(file: Path, lines: int) -> list[str]:
+    """The last lines of a file, of its last 256 KB at most."""
     try:
         with file.open("rb") as stream:
             stream.seek(0, 2)
-            stream.seek(max(0, stream.tell() - 32_768))
-            said = stream.read().decode(errors="replace").splitlines()[-lines:]
+            stream.seek(max(0, stream.tell() - 262_144))
+            return stream.read().decode(errors="replace").splitlines()[-lines:]
     except OSError:
-        said = []
-    return "\n".join(f"    {line}" for line in said) or "    (its log is empty)"
+        return []
+
+
+def readable(line: str) -> str:
+    """A line of a service's JSON log in words: when, how bad, what, and the last line of an exception."""
+    try:
+        entry = json.loads(line)
+        text = f"{entry['timestamp']} {entry['level']}: {entry['event']}"
+    except (ValueError, KeyError, TypeError):
+        return line[:_LINE_WIDTH]
+    if exception := str(entry.get("exception") or "").strip():
+        causes = [part for part in exception.splitlines() if part and not part.startswith((" ", "[", "(", "Traceback", "The above"))]
+        text += f" ({causes[-1] if causes else exception.splitlines()[-1]})"
+    return text[:_LINE_WIDTH]

@@ -1,6 +1,7 @@
 """The small parts under `make up`: stamps, ports, strays, progress, and who may run PostgreSQL."""
 
 import io
+import json
 import os
 import socket
 import subprocess
@@ -10,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from flowtower_local import ports, preflight, progress, readiness, strays, unprivileged
+from flowtower_local import ports, preflight, progress, readiness, settings, strays, tower, unprivileged
 from flowtower_local.lock import one_at_a_time
-from flowtower_local.places import Places
+from flowtower_local.places import ROOT, Places
+from flowtower_local.programs import service_programs
 from flowtower_local.settings import Port
 from flowtower_local.stamps import Stamp, digest, files_below
 from flowtower_local.trouble import Trouble
@@ -139,3 +141,29 @@ def test_the_reasons_of_readyz_become_one_line() -> None:
     assert readiness.reasons(body) == "kafka: no broker answers"
     assert readiness.reasons(b"<html>bad gateway") == "<html>bad gateway"
     assert readiness.reasons(b"[]") == "[]"
+
+
+def test_a_log_line_is_told_in_words_with_the_last_cause() -> None:
+    entry = {
+        "event": "a part can't start",
+        "level": "critical",
+        "timestamp": "2026-11-22T20:11:03Z",
+        "exception": 'Traceback (most recent call last):\n  File "x.py"\nValueError: relation "users" already exists\n[SQL: …]\n(more)',
+    }
+    assert readiness.readable(json.dumps(entry)) == (
+        '2026-11-22T20:11:03Z critical: a part can\'t start (ValueError: relation "users" already exists)'
+    )
+    assert readiness.readable("no module named gateway") == "no module named gateway"
+    assert len(readiness.readable("x" * 5000)) == 300
+
+
+def test_addresses_that_are_given_switch_the_embedded_parts_off(tmp_path: Path) -> None:
+    given = {"FLOWTOWER_KAFKA": "broker:9092", "FLOWTOWER_DATABASE_URL": "postgresql://u:p@db/x"}
+    places, chosen = Places(root=ROOT, state=tmp_path / "state"), settings.read(tmp_path, given)
+    line = tower.prepare_parts(places, chosen)
+    assert (line.programs, line.kafka, line.database_url) == ([], "broker:9092", "postgresql://u:p@db/x")
+    assert not places.state.exists()
+    services = service_programs(chosen, places, line.database_url, line.kafka)
+    assert {one.environment["FLOWTOWER_KAFKA"] for one in services} == {"broker:9092"}
+    assert {one.environment["FLOWTOWER_DATABASE_URL"] for one in services} == {"postgresql://u:p@db/x"}
+    assert [one.environment["FLOWTOWER_PORT"] for one in services] == ["8080", "8081", "8082", "8083"]

@@ -238,6 +238,13 @@ def test_addresses_encode_every_part_as_a_whole() -> None:
     assert path("dags", "c 1", "a/b", "runs", "x+00:00") == "/dags/c%201/a%2Fb/runs/x%2B00%3A00/"
 
 
+REAL = {
+    "kafka": {"options.bootstrap_servers": "k.test:9092"},
+    "mq": {"options.host": "mq.test", "options.virtual_host": "/"},
+    "service": {"options.base_url": "https://s.test", "options.headers": "X-One: 1\nX-Two: a: b"},
+}
+
+
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
 def test_the_form_of_every_kind_has_every_field_and_reads_back(kind: Any) -> None:
     fields = config_fields("options", kind.endpoint, {}) + config_fields(
@@ -250,4 +257,5 @@ def test_the_form_of_every_kind_has_every_field_and_reads_back(kind: Any) -> Non
     form = {item.name: item.value or ("9" if item.input == "number" else "x.test:9") for item in fields if item.input != "select"}
     form |= {item.name: item.options[0].value for item in fields if item.input == "select"}
     values = config_values("options", kind.endpoint, form)
+    assert kind.endpoint.model_validate(config_values("options", kind.endpoint, form | REAL[kind.name]))
     assert all(isinstance(values[item.name[8:]], int | float) for item in fields if item.input == "number" and not item.secret)

@@ -20,6 +20,9 @@ WINDOWS = {"6h": (6, 15), "24h": (24, 60), "7d": (168, 360)}
 """Window → hours, minutes per slot."""
 _WORST: dict[Tone, int] = {"bad": 0, "unknown": 1, "retry": 2, "run": 3}
 MOST_MOVING = 12
+MOST_FAILED = 50
+FAILED_NEEDS_SOMEONE = timedelta(hours=24)
+"""A run that failed earlier than this is history, not news."""
 
 
 def incident_card(alert: AlertAnswer) -> IncidentCard:
@@ -59,6 +62,7 @@ class OverviewQueries(Queries):
             _unseen(cluster) for cluster in clusters if cluster.state.health != "healthy" and path("clusters", cluster.id) not in known
         ]
         cards += [_waiting(run) for run in waiting if path("runs", run.id) not in known]
+        cards += [_failed(run) for run in await self._failed_runs(at) if path("runs", run.id) not in known]
         cards.sort(key=lambda card: (bool(card.acknowledged_by), _WORST.get(card.tone, 4), card.since))
         counts = await self._reads.dag_counts(DagFilter())
         window = asked.get("window", "24h") if asked.get("window", "24h") in WINDOWS else "24h"
@@ -76,11 +80,24 @@ class OverviewQueries(Queries):
             tiles=tuple(tile(item, activity.get(item.id, ())) for item in sorted(clusters, key=_worst_first)),
             finished=await self._finished(at, window) if clusters else None,
             moving=tuple(_moving(run) for run in moving),
-            late=(),
             checked=Checked(clusters=len(clusters), dags=counts.get("all", 0), workflows=len(workflows), rules=len(rules), seen=seen),
             trouble=self._services_away(),
             stage="in use" if clusters or workflows else "new",
         )
+
+    async def _failed_runs(self, at: datetime) -> list[RunAnswer]:
+        """Return of each workflow the newest failed run of a day, unless a later run of that workflow succeeded."""
+        failed = (await self._reads.runs(RunFilter(status="failed"), after=None, limit=MOST_FAILED)).items
+        newest: dict[str, RunAnswer] = {}
+        for run in failed:
+            if at - (run.finished_at or run.asked_at) < FAILED_NEEDS_SOMEONE:
+                newest.setdefault(run.workflow, run)
+        standing = []
+        for run in newest.values():
+            better = (await self._reads.runs(RunFilter(workflow=run.workflow, status="succeeded"), after=None, limit=1)).items
+            if not better or better[0].asked_at < run.asked_at:
+                standing.append(run)
+        return standing
 
     def _services_away(self) -> Trouble | None:
         away = [service for service in self._services.seen() if service.up is False]
@@ -174,6 +191,26 @@ def _waiting(run: RunAnswer) -> IncidentCard:
         where=f"workflow {run.workflow}" + (f" v{run.version}" if run.version else ""),
         evidence=evidence,
         since=(stuck.started_at if stuck else None) or run.started_at or run.asked_at,
+        actions=tuple(actions),
+    )
+
+
+def _failed(run: RunAnswer) -> IncidentCard:
+    bad = next((item for item in run.components if item.status == "failed"), None)
+    evidence = f"{bad.component}: {bad.failure.message}" if bad and bad.failure else "It failed before any component did."
+    actions = [Action(label="Open run", url=path("runs", run.id), method="get", look="primary")]
+    if bad:
+        fields = {"component": bad.component, "scope": "component"}
+        consequence = f"{bad.component} runs again, and what could not run because of it. All else stays as it is."
+        actions.append(Action(label=f"Retry {bad.component}", url=path("runs", run.id, "retry"), fields=fields, consequence=consequence))
+    return IncidentCard(
+        id=f"run:{run.id}",
+        url=path("runs", run.id),
+        tone="bad",
+        what=f"{run.workflow} failed",
+        where=f"workflow {run.workflow}" + (f" v{run.version}" if run.version else ""),
+        evidence=evidence,
+        since=run.finished_at or run.asked_at,
         actions=tuple(actions),
     )
 

@@ -127,8 +127,9 @@ class OverviewPage(View):
     tiles: tuple[ClusterTile, ...]
     finished: Finished | None
     moving: tuple[Moving, ...]
-    late: tuple[Late, ...]
     checked: Checked
+    late: tuple[Late, ...] | None = None
+    """DAGs that are later than usual; None: that is not worked out, and nothing is said about it."""
     trouble: Trouble | None = None
     stage: Literal["new", "in use"] = "in use"
     """``new``: nothing is connected yet, so the page leads to the first cluster and the first workflow."""

@@ -15,7 +15,13 @@ from gateway.domain.problems import Conflict, Invalid, Stale
 REFUSED = (ValidationError, Invalid, Conflict, Stale)
 """What a use case raises when a form cannot be taken; nothing was changed then."""
 
-_WORDS = {"ca_pem": "Certificate of your own authority", "tls": "TLS", "base_url": "Address", "host": "Host"}
+_WORDS = {
+    "ca_pem": "Certificate of your own authority",
+    "tls": "TLS",
+    "verify_tls": "Verify the certificate",
+    "base_url": "Address",
+    "host": "Host",
+}
 
 
 def problems_of(error: BaseException) -> tuple[FieldProblem, ...]:
@@ -83,7 +89,7 @@ def _field(part: str, name: str, info: FieldInfo, value: Any, kept: bool) -> Con
     elif typing.get_origin(inner) is Literal:
         kind = "select"
         options = tuple(Choice(value=str(item), label=str(item)) for item in typing.get_args(inner))
-    elif name.endswith("_pem"):
+    elif name.endswith("_pem") or _is_table(inner):
         kind = "textarea"
     if value is None and not info.is_required() and not secret:
         value = info.get_default(call_default_factory=True)
@@ -92,7 +98,7 @@ def _field(part: str, name: str, info: FieldInfo, value: Any, kept: bool) -> Con
         label=_WORDS.get(name, name.replace("_", " ").capitalize()),
         input=kind,
         value="" if secret else _text(value),
-        help=info.description or ("Separated by commas." if _is_list(inner) else ""),
+        help=" ".join(part for part in (info.description or "", _how(inner)) if part),
         required=info.is_required(),
         secret=secret,
         kept=kept,
@@ -108,6 +114,24 @@ def _inner(annotation: Any) -> Any:
     return annotation
 
 
+def _is_table(annotation: Any) -> bool:
+    return typing.get_origin(annotation) is dict
+
+
+def _how(annotation: Any) -> str:
+    if _is_table(annotation):
+        return "One on each line, as “name: value”."
+    return "Separated by commas." if _is_list(annotation) else ""
+
+
+def _table(text: str) -> Any:
+    """Return lines of ``name: value`` as a table; text that has another shape stays text, and the use case refuses it."""
+    pairs = [line.partition(":") for line in text.splitlines() if line.strip()]
+    if not all(separator and name.strip() for name, separator, _ in pairs):
+        return text
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
 def _is_list(annotation: Any) -> bool:
     return typing.get_origin(annotation) in (tuple, list)
 
@@ -117,6 +141,8 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, dict):
+        return "\n".join(f"{name}: {item}" for name, item in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(str(item) for item in value)
     return str(value)
@@ -131,6 +157,8 @@ def config_values(part: str, shape: type[BaseModel], form: Mapping[str, str]) ->
             values[name] = text == "true"
         elif _is_list(inner):
             values[name] = list(commas(text))
+        elif _is_table(inner):
+            values[name] = _table(text)
         elif text.strip():
             values[name] = _number(text.strip(), inner) if inner in (int, float) else text if inner is SecretStr else text.strip()
     return values
