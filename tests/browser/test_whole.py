@@ -66,7 +66,7 @@ async def visitor(tower: Tower, chromium: Browser) -> AsyncIterator[Visitor]:
     await context.close()
 
 
-async def test_who_is_not_signed_in_is_led_back_after_signing_in(tower: Tower, visitor: Visitor, chromium: Browser) -> None:  # noqa: ARG001
+async def test_who_is_not_signed_in_is_led_back_after_signing_in(tower: Tower, visitor: Visitor, chromium: Browser) -> None:
     context = await chromium.new_context()
     page = await context.new_page()
     await page.goto(f"{tower.gateway_url}/clusters/?state=unknown")
