@@ -13,7 +13,9 @@ const looks = {
 export function mount(chip) {
   const regions = () => [...document.querySelectorAll("[data-live]")];
   const pending = new Map();
-  let seq = 0;
+  // What the page shows already; without it everything is fetched once the socket is there.
+  const shown = document.documentElement.dataset.seq;
+  let seq = Number(shown ?? 0);
   let tries = 0;
   let poll = null;
 
@@ -53,7 +55,7 @@ export function mount(chip) {
     seq = Math.max(seq, message.seq ?? 0);
     if (message.kind === "hello") {
       show("live");
-      if (tries) bringAll();
+      if (tries || shown === undefined) bringAll();
       tries = 0;
       clearInterval(poll);
       poll = null;
@@ -80,7 +82,7 @@ export function mount(chip) {
     const address = new URL("/live", location.href);
     address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
     address.searchParams.set("topics", [...topics].join(","));
-    if (seq) address.searchParams.set("after", String(seq));
+    if (seq || shown !== undefined) address.searchParams.set("after", String(seq));
     const socket = new WebSocket(address);
     socket.addEventListener("message", (event) => take(JSON.parse(event.data)));
     socket.addEventListener("close", fallBack, { once: true });

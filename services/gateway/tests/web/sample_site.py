@@ -39,7 +39,7 @@ class SampleSite:
 
     async def page(self, name: str, request: Request) -> Response:
         template, active, make = SAMPLES[name]
-        frame = Frame(now=NOW, csrf="the-form-token", nonce="c2FtcGxl", path=request.url.path)
+        frame = Frame(now=NOW, csrf="the-form-token", nonce="c2FtcGxl", path=request.url.path, seq=self.seq)
         context = {"shell": shell(), "active": active, "notice": self.notice, "page": self.changed.get(name) or make()}
         part = request.query_params.get("part")
         if part:

@@ -91,9 +91,9 @@ def resolved() -> IncidentPage:
 
 def rules() -> RulesPage:
     rows = (
-        ("A run of a DAG failed", 'dag_run.state == "failed"', "warning", "firing", 2),
-        ("No heartbeat of the scheduler", "age(scheduler.heartbeat) > 30s", "critical", "ok", 0),
-        ("A workflow failed", 'run.state == "failed"', "warning", "no_data", 0),
+        ("A run of a DAG failed", 'state == "failed"', "warning", "firing", 2),
+        ("No heartbeat of the scheduler", "scheduler.heartbeat_age > 30.0", "critical", "ok", 0),
+        ("A workflow failed", 'status == "failed"', "warning", "no_data", 0),
     )
     return RulesPage(
         rows=tuple(
@@ -122,7 +122,7 @@ def rule() -> RulePage:
         severity="warning",
         state=state("firing"),
         seen=seen(2),
-        expression='dag_run.state == "failed" && dag_run.paused == false',
+        expression='state == "failed"',
         facts=(
             Fact(label="Watches", value="DAG runs"),
             Fact(label="For", value="0 s"),
@@ -143,14 +143,14 @@ def rule_form() -> RuleFormPage:
             Choice(value="cluster", label="Clusters"),
             Choice(value="run", label="Workflow runs"),
         ),
-        expression='dag_run.stat == "failed"',
+        expression='stat == "failed"',
         channels=(Choice(value="c1", label="Data on-call (Slack)"), Choice(value="c2", label="Ledger team (mail)")),
         chosen=("c1",),
         examples=(
-            Fact(label="A run failed", value='dag_run.state == "failed"'),
-            Fact(label="A run takes too long", value='dag_run.state == "running" && dag_run.took > duration("45m")'),
+            Fact(label="A run failed", value='state == "failed"'),
+            Fact(label="A run takes too long", value='state == "running" && duration > 2700.0'),
         ),
-        problems=(FieldProblem(field="expression", message="“stat” is not known at column 9.", hint="Did you mean dag_run.state?"),),
+        problems=(FieldProblem(field="expression", message="“stat” is not known at column 1.", hint="Did you mean state?"),),
     )
 
 

@@ -55,7 +55,7 @@ class Site:
         identity: Identity = request.app.state.identity
         csrf, fresh = identity.form_token(request)
         nonce = getattr(request.state, "csp_nonce", "")
-        frame = Frame(now=now(), csrf=csrf, nonce=nonce, path=request.url.path)
+        frame = Frame(now=now(), csrf=csrf, nonce=nonce, path=request.url.path, seq=getattr(request.state, "live_seq", None))
         if part:
             source = "sidebar.html" if part == _SERVICES_PART else template
             html = self.templates.part(source, part, frame, context)
@@ -149,6 +149,9 @@ class PageRoute(APIRoute):
         inner = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
+            # Read before anything is asked: what changes while the page is made is then told by the socket.
+            hub = getattr(request.app.state, "hub", None)
+            request.state.live_seq = hub.seq if hub is not None else None
             try:
                 return await inner(request)
             except Exception as error:

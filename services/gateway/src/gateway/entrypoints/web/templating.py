@@ -28,6 +28,8 @@ class Frame:
     csrf: str
     nonce: str
     path: str
+    seq: int | None = None
+    """Number of the newest change that the page surely shows; the live socket goes on behind it."""
 
 
 _frame: ContextVar[Frame] = ContextVar("frame")
@@ -62,6 +64,7 @@ class Templates:
             csrf_token=lambda: _frame.get().csrf,
             csrf_field=_csrf_field,
             nonce=lambda: _frame.get().nonce,
+            seq=lambda: _frame.get().seq,
             link_to=_link_to,
             here=lambda: _frame.get().path,
         )
