@@ -143,7 +143,7 @@ async def test_every_outcome_is_valid_by_the_published_schema(api: Api, kafka: K
     assert bad["status"] == "failed"
     receiver.clear()
 
-    schema = json.loads((SCHEMAS / "runs.outcomes.v1.json").read_text())
+    schema = json.loads((SCHEMAS / "runs.outcomes.v1.schema.json").read_text())
     Draft202012Validator.check_schema(schema)
     validator = Draft202012Validator(schema, format_checker=FormatChecker())
     records = await kafka.read("runs.outcomes.v1", at_least=8)

@@ -1,4 +1,4 @@
-"""`python -m flowtower_images`: checks Dockerfile and compose file, builds every image, starts each one. See the package."""
+"""`python -m flowtower_images [SERVICE …]`: checks Dockerfile and compose file, builds every image, starts each one. See the package."""
 
 import os
 import re
@@ -27,8 +27,12 @@ _DOCKERFILE = ROOT / "deploy" / "docker" / "Dockerfile"
 _OUR_PACKAGES = {"flowtower-shared"}
 
 
-def main() -> int:
+def main(words: list[str]) -> int:
     places = Places()
+    chosen = words or list(SERVICES)
+    if unknown := set(chosen) - set(SERVICES):
+        print(f"There is no service {', '.join(sorted(unknown))}. There are: {', '.join(SERVICES)}.", file=sys.stderr)
+        return 2
     storage_folder = places.state / "images"
     try:
         with step("Tools from Debian"):
@@ -39,21 +43,22 @@ def main() -> int:
         with step("docker-compose: the compose file, all profiles") as running:
             check_compose(tools.compose(places.state / "tools"))
             running.say("accepted, and a wrong one refused")
-        with step("The user interface") as running:
-            ui_build.install(places, running)
+        if "gateway" in chosen:
+            with step("The user interface") as running:
+                ui_build.install(places, running)
         storage = Storage(storage_folder)
         with step("The base image by debootstrap"):
             base = storage.base()
-        for service in SERVICES:
+        for service in chosen:
             with step(f"Build flowtower/{service}"):
                 build(storage, service, base, storage_folder)
         with real_parts() as line:
-            for service in SERVICES:
+            for service in chosen:
                 check(storage, service, line)
     except Trouble as trouble:
         print(f"\n{trouble}", file=sys.stderr)
         return 1
-    print("\nEvery image was built, started as an unprivileged user with a read-only root, and stopped.")
+    print(f"\n{', '.join(chosen)}: built, started as an unprivileged user with a read-only root, and stopped.")
     return 0
 
 
@@ -158,4 +163,4 @@ def real_parts() -> Iterator[tower.Line]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

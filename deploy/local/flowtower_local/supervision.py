@@ -21,6 +21,7 @@ from flowtower_local.trouble import Trouble
 
 _SOCKET_PATH_LIMIT = 100  # the kernel takes 107 bytes; supervisord adds its pid while it binds
 _LOG_BYTES = "10MB"
+_LONGEST_STOP_SECONDS = 60
 _NOT_INHERITED = ("FLOWTOWER_", "PG", "PYTHON", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH", "KAFKA_", "MAKE", "MFLAGS")
 
 
@@ -80,14 +81,17 @@ class Supervisor:
     @contextmanager
     def _rpc(self) -> Iterator[Any]:
         """Its own namespace of the XML-RPC interface; calls on it are what supervisorctl does."""
-        with xmlrpc.client.ServerProxy("http://localhost", transport=_UnixTransport(self._socket)) as proxy:
-            yield proxy.supervisor
+        try:
+            with xmlrpc.client.ServerProxy("http://localhost", transport=_UnixTransport(self._socket)) as proxy:
+                yield proxy.supervisor
+        except xmlrpc.client.Fault as refused:
+            raise Trouble(f"The supervisor refuses: {refused.faultString}", f"Its own log: {self.log}") from refused
 
     def is_alive(self) -> bool:
         try:
             with self._rpc() as rpc:
                 return bool(rpc.getState()["statename"] == "RUNNING")
-        except (OSError, http.client.HTTPException, xmlrpc.client.Error):
+        except (OSError, http.client.HTTPException, xmlrpc.client.Error, Trouble):
             return False
 
     def start(self) -> None:
@@ -122,8 +126,8 @@ class Supervisor:
         with self._rpc() as rpc:
             added, changed, removed = rpc.reloadConfig()[0]
             self._ask_to_stop(rpc, [*changed, *removed])
+            self._wait_for_end({*changed, *removed})
             for name in [*changed, *removed]:
-                rpc.stopProcessGroup(name)
                 rpc.removeProcessGroup(name)
             for name in [*added, *changed]:
                 rpc.addProcessGroup(name)
@@ -132,6 +136,14 @@ class Supervisor:
             for name in revived:
                 rpc.startProcess(name, False)
         return [*added, *changed, *removed, *revived]
+
+    def _wait_for_end(self, names: set[str]) -> None:
+        """Programs that stop: supervisord kills one that takes longer than its own patience, so this ends."""
+        until = time.monotonic() + _LONGEST_STOP_SECONDS
+        while left := [one for one in self.states() if one.name in names and one.pid]:
+            if time.monotonic() > until:
+                raise Trouble(f"{', '.join(one.name for one in left)} does not stop.", "make down ends it the hard way.")
+            time.sleep(0.1)
 
     def states(self) -> list[ProgramState]:
         with self._rpc() as rpc:
@@ -170,8 +182,17 @@ class _UnixTransport(xmlrpc.client.Transport):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._path = path
+        self._kept: http.client.HTTPConnection | None = None
+
+    def close(self) -> None:
+        """Called at the end of the proxy, and before a request is tried again."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
 
     def make_connection(self, host: Any) -> http.client.HTTPConnection:
+        if self._kept is not None:
+            return self._kept
         connection = http.client.HTTPConnection(str(host), timeout=60)
         channel = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         channel.settimeout(60)
@@ -181,7 +202,7 @@ class _UnixTransport(xmlrpc.client.Transport):
             channel.close()
             raise
         connection.sock = channel
-        self._connection = (host, connection)  # kept by the base class, which closes it in the end
+        self._kept = connection
         return connection
 
 

@@ -19,6 +19,7 @@ from flowtower_local.programs import (
 from flowtower_local.progress import Step, step
 from flowtower_local.readiness import Watched
 from flowtower_local.settings import LocalSettings, Port
+from flowtower_local.stamps import Stamp, digest
 from flowtower_local.supervision import Supervisor
 from flowtower_local.trouble import Trouble
 
@@ -109,13 +110,21 @@ def _to_be_opened(settings: LocalSettings, programs: Sequence[Program], alive: s
 
 
 def setup_link(places: Places, settings: LocalSettings, line: Line) -> str | None:
-    """The one-time link for the first user; None when there is a user already."""
+    """The one-time link for the first user; None when there is a user already.
+
+    Once somebody has signed up in the embedded database (whose password is new with its data), it is not asked again.
+    """
+    signed_up = Stamp(places.stamps, "signed-up")
+    value = digest([], line.database_url)
+    if settings.database_url is None and signed_up.is_current(value):
+        return None
     environment = service_environment("gateway", settings, places, line.database_url, line.kafka)
     asked = subprocess.run(
         [str(places.python), "-m", "gateway", "setup-link"],
         capture_output=True, text=True, check=False, timeout=60, cwd=places.root, env={**os.environ, **environment},
     )  # fmt: skip
     if asked.returncode == _NO_LINK:
+        signed_up.finish(value)
         return None
     if asked.returncode != 0:
         raise Trouble(f"The set-up link could not be made: {(asked.stderr or asked.stdout).strip()[-600:]}")

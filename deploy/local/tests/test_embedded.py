@@ -6,9 +6,11 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
@@ -17,6 +19,7 @@ import pytest
 from flowtower_local import jars, preflight, readiness, settings, strays, tower
 from flowtower_local.places import ROOT, Places
 from flowtower_local.postgres import Postgres, postmaster_pid
+from flowtower_local.programs import Program
 from flowtower_local.progress import step
 from flowtower_local.settings import LocalSettings
 from flowtower_local.supervision import ProgramState, Supervisor
@@ -162,3 +165,28 @@ async def test_below_a_closed_folder_postgres_runs_without_opening_it() -> None:
         assert closed.stat().st_mode & 0o077 == 0
     finally:
         shutil.rmtree(closed)
+
+
+def test_a_changed_part_is_restarted_and_one_that_left_is_ended(places: Places) -> None:
+    """With two sleeping programs, one of which needs a moment to stop: what `make up` does after `make demo`."""
+    slow = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: (time.sleep(1), sys.exit())); time.sleep(600)"
+    environment = {strays.MARK: str(places.state)}
+    programs = [
+        Program("same", ["sleep", "600"], environment, priority=1),
+        Program("changed", [sys.executable, "-c", slow], environment, priority=2),
+        Program("leaves", [sys.executable, "-c", slow], environment, priority=3),
+    ]
+    supervisor = Supervisor(places)
+    supervisor.write_configuration(programs)
+    supervisor.start()
+    until = time.monotonic() + 30
+    while not all(one.is_running for one in supervisor.states()) and time.monotonic() < until:
+        time.sleep(0.2)
+    before = {name: one.pid for name, one in by_name(places).items()}
+    supervisor.write_configuration([programs[0], replace(programs[1], environment={**environment, "NEW": "1"})])
+    assert sorted(supervisor.update()) == ["changed", "leaves"]
+    after = {name: one.pid for name, one in by_name(places).items()}
+    assert after.keys() == {"same", "changed"}
+    assert after["same"] == before["same"]
+    assert after["changed"] != before["changed"]
+    assert not Path(f"/proc/{before['leaves']}").exists()

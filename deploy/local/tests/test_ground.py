@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from flowtower_local import ports, preflight, progress, readiness, strays, unprivileged
+from flowtower_local import ports, preflight, progress, readiness, settings, strays, tower, unprivileged
 from flowtower_local.lock import one_at_a_time
-from flowtower_local.places import Places
+from flowtower_local.places import ROOT, Places
+from flowtower_local.programs import service_programs
 from flowtower_local.settings import Port
 from flowtower_local.stamps import Stamp, digest, files_below
 from flowtower_local.trouble import Trouble
@@ -154,3 +155,15 @@ def test_a_log_line_is_told_in_words_with_the_last_cause() -> None:
     )
     assert readiness.readable("no module named gateway") == "no module named gateway"
     assert len(readiness.readable("x" * 5000)) == 300
+
+
+def test_addresses_that_are_given_switch_the_embedded_parts_off(tmp_path: Path) -> None:
+    given = {"FLOWTOWER_KAFKA": "broker:9092", "FLOWTOWER_DATABASE_URL": "postgresql://u:p@db/x"}
+    places, chosen = Places(root=ROOT, state=tmp_path / "state"), settings.read(tmp_path, given)
+    line = tower.prepare_parts(places, chosen)
+    assert (line.programs, line.kafka, line.database_url) == ([], "broker:9092", "postgresql://u:p@db/x")
+    assert not places.state.exists()
+    services = service_programs(chosen, places, line.database_url, line.kafka)
+    assert {one.environment["FLOWTOWER_KAFKA"] for one in services} == {"broker:9092"}
+    assert {one.environment["FLOWTOWER_DATABASE_URL"] for one in services} == {"postgresql://u:p@db/x"}
+    assert [one.environment["FLOWTOWER_PORT"] for one in services] == ["8080", "8081", "8082", "8083"]

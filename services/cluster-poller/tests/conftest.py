@@ -164,7 +164,7 @@ class Station:
     async def outcomes(self, command_id: str, cluster_id: str) -> list[ClusterCommandOutcome]:
         return [outcome for outcome in await self.heard(topics.CLUSTERS_OUTCOMES, cluster_id) if outcome.command_id == command_id]
 
-    async def settled(self, command_id: str, cluster_id: str, *, within: float = 20.0) -> ClusterCommandOutcome:
+    async def settled(self, command_id: str, cluster_id: str, *, within: float = 45.0) -> ClusterCommandOutcome:
         """Wait until a command is confirmed or refused, and give that outcome."""
 
         async def found() -> ClusterCommandOutcome | None:

@@ -48,7 +48,7 @@ async def test_a_command_survives_a_crash_at_every_step(
     do = {"action": "trigger_dag", "dag_id": "ok_three", "dag_run_id": "once"}
     command_id = await station.command(cluster_id, do)
     crashed = station.processes["0"]
-    await eventually(lambda: crashed.exit_code is not None, within=20)
+    await eventually(lambda: crashed.exit_code is not None, within=60)
     assert crashed.exit_code == EXIT_CODE
     assert len([run for run in simulated.world.runs.values() if run.run_id == "once"]) == (0 if place == "poller.before_act" else 1)
     simulated.set(forget_requests=True)

@@ -10,6 +10,8 @@ import pytest
 
 from cluster_poller.application.reads import Reads
 from cluster_poller.clusters.connection import Connections
+from cluster_poller.clusters.http import ClusterHttp
+from cluster_poller.domain.trouble import ClusterTrouble
 from cluster_poller.registry import MAJORS
 from shared.contracts.clusters import ClusterRegistered, Reach, SignIn
 from shared.runtime.clock import now
@@ -188,3 +190,31 @@ async def test_http_and_https_mixed_up_say_so(
     plain = await reads.test(register(tls.url.replace("https:", "http:")))
     assert plain.problem in {"bad_answer", "unreachable"}
     assert "https://" in plain.message or "host and port" in plain.message
+
+
+async def test_a_connection_that_breaks_is_tried_once_more_for_reads_only(poller_keys: Path) -> None:
+    """Every second request on a connection finds it closed, as behind a proxy that has just lost patience."""
+    arrived: list[str] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for turn in range(2):
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            arrived.append(head.split(" ", 1)[0])
+            if turn == 1:
+                break
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}")
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        http = ClusterHttp(Egress(EgressPolicy.allowing(["127.0.0.0/8"])).client(), f"http://127.0.0.1:{port}")
+        for _ in range(2):
+            assert (await http.send("GET", "/x")).status == 200
+        assert arrived == ["GET", "GET", "GET"]
+        with pytest.raises(ClusterTrouble) as caught:
+            await http.send("PATCH", "/x")
+        assert caught.value.passing
+        assert arrived == ["GET", "GET", "GET", "PATCH"]
+        await http.aclose()

@@ -2,7 +2,7 @@
 import { refresh } from "./regions.js";
 
 const POLL = 15000; // ms between polls without a socket
-const PACE = 1000; // ms between two fetches of the same block
+const PACE = 300; // ms between two fetches of the same block
 const looks = {
   live: ["ok", "Live", "Changes show up as they happen"],
   reconnecting: ["retry", "Reconnecting", "The connection broke; what is shown is as old as its ages say"],
@@ -28,7 +28,7 @@ export function mount(chip) {
     chip.querySelector(".word").textContent = word;
   };
 
-  // At once, then at most once a second, one request at a time per block.
+  // At once, then after a short pause, one request at a time per block.
   async function bring(id, options) {
     const place = pending.get(id);
     if (place) {

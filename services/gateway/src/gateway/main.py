@@ -59,7 +59,7 @@ def build(settings: Settings) -> Service:
     services = InternalServices(
         {"cluster-poller": settings.poller_url, "executor": settings.executor_url, "alerter": settings.alerter_url}, settings.keys_dir
     )
-    watch, hub, yaml = ServiceWatch(services, service.readiness), Hub(database), ThreadedYaml()
+    watch, hub, yaml = ServiceWatch(services, service.readiness, database), Hub(database), ThreadedYaml()
     bus = Bus(settings, "gateway", database, outbox, service.readiness)
     subscriptions.subscribe(bus)
 

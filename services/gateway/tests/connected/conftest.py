@@ -123,7 +123,7 @@ async def api(gateway: Gateway, first_user: str) -> AsyncIterator[httpx.AsyncCli
 
 
 @pytest.fixture
-async def browser(gateway: Gateway, first_user: str) -> AsyncIterator[httpx.AsyncClient]:  # noqa: ARG001 - there must be one
+async def browser(gateway: Gateway, first_user: str) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody signed in by password, whose client keeps cookies; the form token stands in ``headers``."""
     async with gateway.client() as client:
         signed = await client.post("/api/account/sign-in/", json={"name": NAME, "password": PASSWORD})

@@ -6,7 +6,6 @@ server also carries the heartbeats of running tasks (apache/airflow #69968).
 
 import asyncio
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -121,8 +120,6 @@ class ClusterHttp:
         self._answer_seconds = answer_seconds
         self._slots = asyncio.Semaphore(IN_FLIGHT)
         self.requests = 0
-        self.latency: float | None = None
-        """Seconds that the last answered request took, without waiting for a slot."""
 
     @property
     def cookies(self) -> httpx.Cookies:
@@ -142,25 +139,36 @@ class ClusterHttp:
         """Send one request and read its whole answer, whatever its status."""
         url = self._base + path
         seconds = self._answer_seconds if seconds is None else seconds
-        async with self._slots:
-            self.requests += 1
-            started = time.monotonic()
-            try:
-                async with asyncio.timeout(seconds):
-                    request = self._client.build_request(
-                        method, url, params=_pairs(params), json=body, data=form, headers=dict(headers or {})
-                    )
-                    answer = await self._client.send(request, stream=True)
-                    try:
-                        content = await _read(answer)
-                    finally:
-                        await answer.aclose()
-            except ClusterTrouble:
-                raise
-            except Exception as error:
-                raise explain(error, url, seconds) from error
-            self.latency = time.monotonic() - started
+        request = self._client.build_request(method, url, params=_pairs(params), json=body, data=form, headers=dict(headers or {}))
+        try:
+            async with self._slots, asyncio.timeout(seconds):
+                answer, content = await self._exchange(request)
+        except ClusterTrouble:
+            raise
+        except Exception as error:
+            raise explain(error, url, seconds) from error
         return Reply(method, str(answer.url), answer.status_code, answer.headers, content, datetime.now(UTC))
+
+    async def _exchange(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
+        """Send, and read the whole answer. A read whose connection broke is sent once more on a new one.
+
+        Servers close idle connections when they like, often in the very moment in which the next request leaves. A write is
+        not sent again here: whether it happened is unknown, and the caller reads back first.
+        """
+        try:
+            return await self._once(request)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            if request.method != "GET":
+                raise
+            return await self._once(request)
+
+    async def _once(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
+        self.requests += 1
+        answer = await self._client.send(request, stream=True)
+        try:
+            return answer, await _read(answer)
+        finally:
+            await answer.aclose()
 
     async def aclose(self) -> None:
         await self._client.aclose()

@@ -68,6 +68,11 @@ _REQUESTS = """
 SELECT q.id, q.run_id, q.external, q.body FROM requests AS q JOIN runs AS r USING (run_id)
 WHERE r.owner = $1 OR r.owner IS NULL ORDER BY q.id LIMIT $2
 """
+_NEWS = """
+SELECT
+    EXISTS (SELECT FROM waits AS w JOIN runs AS r USING (run_id) WHERE w.due_at <= clock_timestamp() AND r.owner = $1),
+    EXISTS (SELECT FROM requests AS q JOIN runs AS r USING (run_id) WHERE r.owner = $1 OR r.owner IS NULL)
+"""
 _CLAIM = """
 WITH fence AS MATERIALIZED (SELECT epoch FROM executors WHERE epoch = $1 AND retired_at IS NULL FOR SHARE)
 UPDATE runs SET owner = fence.epoch FROM fence WHERE run_id = $2 AND (owner IS NULL OR owner = fence.epoch) RETURNING run_id
@@ -167,6 +172,11 @@ class PostgresJournal:
     async def claim(self, epoch: int, run_id: str) -> bool:
         async with self._database.connection() as connection:
             return await connection.fetchval(_CLAIM, epoch, run_id) is not None
+
+    async def news(self, epoch: int) -> tuple[bool, bool]:
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(_NEWS, epoch)
+            return row[0], row[1]
 
     async def due(self, epoch: int, most: int) -> list[tuple[str, str]]:
         async with self._database.connection() as connection:

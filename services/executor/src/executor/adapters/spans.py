@@ -21,6 +21,8 @@ def export_spans(active: Active, events: Sequence[Event]) -> None:
     for event in events:
         if event["event"] == "run.finished":
             _run(state, event)
+        elif event["event"] == "component.finished" and event["status"] == "failed":
+            continue  # its last attempt has been told by attempt.failed
         elif event["event"] in {"attempt.failed", "component.finished"} and event.get("started_at") and event.get("span_id"):
             _attempt(active, event)
 

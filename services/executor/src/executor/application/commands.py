@@ -125,7 +125,11 @@ class Commands:
             command = asked.command
             assert isinstance(command, StartRun)  # noqa: S101 - they were picked so
             run_id = run_id_of(command, asked.event_id)
-            if run_id in there or run_id in self._engine.active:
+            if run_id in self._engine.active:
+                # It may not stand yet: an inbox row of its own would make the journal refuse the run that is on its way.
+                begun = run_id
+                continue
+            if run_id in there:
                 await self._desk.enter(asked)
                 continue
             there.add(run_id)

@@ -91,6 +91,9 @@ class Journal(Protocol):
     async def claim(self, epoch: int, run_id: str) -> bool:
         """Own a run that nobody owns; False when somebody else does."""
 
+    async def news(self, epoch: int) -> tuple[bool, bool]:
+        """Return whether an attempt is due, and whether a request waits: one cheap look."""
+
     async def due(self, epoch: int, most: int) -> list[tuple[str, str]]:
         """Return (run, component) of planned attempts whose time has come."""
 

@@ -78,8 +78,7 @@ class Life:
         self._tasks = [
             asyncio.create_task(self._regularly(self._lease / 3, self._renew), name="lease"),
             asyncio.create_task(self._regularly(1.0, self._inherit), name="take-over"),
-            asyncio.create_task(self._regularly(self._look, self._due), name="planned attempts"),
-            asyncio.create_task(self._regularly(self._look, self._asked, self._news), name="requests"),
+            asyncio.create_task(self._regularly(self._look, self._act, self._news), name="planned attempts and requests"),
         ]
 
     async def drain(self) -> None:
@@ -135,6 +134,8 @@ class Life:
     async def _join(self) -> None:
         self.epoch, now = await self._journal.join(self._instance, self._host, self._lease)
         self._clock.set(now)
+        # What was begun while there was no epoch never stood; its commands are read again.
+        self._engine.abandon()
         self._outcomes.begin()
         self._writer.start(self.epoch)
         log.info("executor lives", epoch=self.epoch, instance=self._instance)
@@ -185,6 +186,13 @@ class Life:
             return
         if stored.run_id not in self._engine.active:
             self._engine.resume(self._engine.take(plan, stored))
+
+    async def _act(self) -> None:
+        due, asked = await self._journal.news(self.epoch)
+        if asked:
+            await self._asked()
+        if due:
+            await self._due()
 
     async def _due(self) -> None:
         while due := await self._journal.due(self.epoch, _CHUNK):

@@ -53,7 +53,7 @@ class JournalWriter:
         if task is None:
             return
         for _ in range(100):
-            if not self._queue and not self._work.is_set():
+            if task.done() or (not self._queue and not self._work.is_set()):
                 break
             await asyncio.sleep(0.05)
         task.cancel()

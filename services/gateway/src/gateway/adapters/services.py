@@ -10,6 +10,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from gateway.adapters.ledger import write_changes
 from gateway.application.ports.services import NotThere, ServiceIsAway, ServiceSeen
 from shared.contracts.clusters import ClusterRegistered
 from shared.contracts.internal import (
@@ -23,8 +24,12 @@ from shared.contracts.internal import (
     TaskLog,
 )
 from shared.runtime.clock import now
+from shared.runtime.database import Database, why_away
 from shared.runtime.internal import InternalClient, InternalSigner, ServiceAway
+from shared.runtime.logging import get_logger
 from shared.runtime.parts import Readiness
+
+log = get_logger(__name__)
 
 M = TypeVar("M", bound=BaseModel)
 LOOK_EVERY = 3.0
@@ -113,9 +118,10 @@ def _read(service: str, response: httpx.Response, model: type[M]) -> M:
 class ServiceWatch:
     """A part that looks at ``/readyz`` of every service, so that pages can say which is away and since when."""
 
-    def __init__(self, services: InternalServices, own: Readiness) -> None:
+    def __init__(self, services: InternalServices, own: Readiness, database: Database) -> None:
         self._services = services
         self._own = own
+        self._database = database
         self._seen = {name: ServiceSeen(name=name) for name in ("gateway", *TITLES)}
         self._task: asyncio.Task[None] | None = None
 
@@ -137,8 +143,20 @@ class ServiceWatch:
 
     async def _watch(self) -> None:
         while True:
+            before = {name: seen.up for name, seen in self._seen.items()}
             await asyncio.gather(self._look_at_self(), *(self._look(name) for name in TITLES))
+            turned = [name for name, seen in self._seen.items() if seen.up != before[name]]
+            if turned:
+                await self._tell(turned)
             await asyncio.sleep(LOOK_EVERY)
+
+    async def _tell(self, names: list[str]) -> None:
+        """Let browsers hear which services came or went. While the database is away they ask by themselves."""
+        try:
+            async with self._database.session() as session:
+                await write_changes(session, [("service", name) for name in names])
+        except Exception as error:  # noqa: BLE001 - the watch goes on
+            log.info("a service's change was not told", services=names, reason=why_away(error) or repr(error))
 
     async def _look_at_self(self) -> None:
         results = await self._own.look()

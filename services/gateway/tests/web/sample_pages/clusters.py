@@ -71,7 +71,7 @@ def detail() -> ClusterPage:
         sentence="The scheduler has not beaten for 3 min: nothing new is started.",
         seen=seen(6, source="/api/v2/monitor/health"),
         health=health(("bad", "ok", "ok", "ok"), 6),
-        budget=Budget(used_per_minute=38, allowed_per_minute=120, last_poll_requests=4, last_poll_seconds=0.21),
+        budget=Budget(used_per_minute=38, last_poll_requests=4, last_poll_seconds=0.21),
         facts=(
             Fact(label="Address", value="https://airflow.eu-prod.example.com", url="https://airflow.eu-prod.example.com"),
             Fact(label="API", value="/api/v2, token refreshed"),

@@ -92,7 +92,7 @@ class RuleShape:
         return None
 
     def encode(self, secrets: dict[str, str]) -> bytes:
-        raise NotImplementedError(f"A rule has no secrets, and {len(secrets)} came.")
+        raise TypeError(f"A rule has no secrets, and {len(secrets)} came.")
 
     def address(self, body: dict[str, Any]) -> object:  # noqa: ARG002
         return None

@@ -185,7 +185,6 @@ def _budget(cluster: ClusterAnswer) -> Budget | None:
     per_minute = observed.requests * 60 / cluster.poll_seconds if cluster.poll_seconds else None
     return Budget(
         used_per_minute=None if cluster.state.stale else per_minute,
-        allowed_per_minute=120,
         last_poll_requests=observed.requests,
         last_poll_seconds=observed.latency_seconds,
     )

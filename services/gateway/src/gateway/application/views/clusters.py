@@ -52,10 +52,9 @@ class ConnectionTest(View):
 
 
 class Budget(View):
-    """Requests that the poller allows itself against this cluster."""
+    """What polling this cluster costs it, from the last poll."""
 
     used_per_minute: float | None
-    allowed_per_minute: int
     last_poll_requests: int | None = None
     last_poll_seconds: float | None = None
 
