@@ -122,12 +122,15 @@ def last_failed(cache: Path) -> list[str]:
 def run(name: str, command: Sequence[str], more: dict[str, str] | None = None, *, empty: int | None = None, apart: bool = False) -> Outcome:
     print(f"\n=== {name}{' begins' if apart else ''}", flush=True)
     began = time.monotonic()
-    done = subprocess.run(
-        command, cwd=ROOT, env=os.environ | (more or {}), check=False, text=True,
-        stdout=subprocess.PIPE if apart else None, stderr=subprocess.STDOUT if apart else None,
-    )  # fmt: skip
+    kept = ROOT / ".flowtower" / "test" / f"{name.replace(', ', '-')}.log"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with kept.open("w") as output:
+        done = subprocess.run(
+            command, cwd=ROOT, env=os.environ | (more or {}), check=False,
+            stdout=output if apart else None, stderr=subprocess.STDOUT if apart else None,
+        )  # fmt: skip
     if apart:
-        print(f"\n=== {name}\n{done.stdout}", flush=True)
+        print(f"\n=== {name}\n{kept.read_text(errors='replace')}", flush=True)
     remark = NOTHING if done.returncode == empty else ""
     return Outcome(name, ok=done.returncode == 0 or bool(remark), seconds=time.monotonic() - began, remark=remark)
 
