@@ -71,7 +71,14 @@ async def test_messages_of_others_stay_in_the_queue(tower: Any, flow: Any) -> No
     service = ("Service", "service", {"path": "/orders"})
     await run_of(tower, flow, [("Source", "kafka", {"topic": flow.topic}), ("Queue", "mq", {"queue": flow.queue}), service])
     assert sorted(call[1] for call in flow.service.accepted) == sorted(body for _, body in sent)
+    async with flow.rabbitmq.admin() as queues:
+        # The broker takes back what was looked at and left when the channel has closed, a moment after the run's end.
+        await eventually(lambda: _holds(queues, flow.queue, 5), within=20, about="the messages of others are back in the queue")
     assert sorted(message.body for message in await flow.queued()) == [b"not yours %d" % number for number in range(5)]
+
+
+async def _holds(queues: Any, queue: str, count: int) -> bool:
+    return bool(await queues.count(queue) == count)
 
 
 async def test_a_queue_that_holds_messages_is_handed_to_a_service(tower: Any, flow: Any) -> None:
