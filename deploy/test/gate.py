@@ -3,8 +3,8 @@
     python deploy/test/gate.py [NAME ...]
 
 It runs inside the development environment. Each check is a process of its own; one that fails does not keep the others
-from running. A suite of tests is run in two sessions, because the parts are shared by a session: first the packages'
-own tests, then those under ``tests/``, which run the services as processes against the same Kafka topics.
+from running. A suite of tests is run in several sessions, because the parts are shared by a session: each package's own
+tests, whose service would otherwise answer what another package's test asks on the same topics, and then those under ``tests/``.
 """
 
 import json
@@ -25,7 +25,7 @@ TOOLS = Path(PYTHON).parent
 NO_TESTS_COLLECTED = 5
 NOTHING = "no tests here"
 STRICT = {"FLOWTOWER_TEST_STRICT": "1"}
-PACKAGE_TESTS = ("shared/tests", "services", "deploy")
+PACKAGE_TESTS = ("shared/tests", "services/alerter", "services/cluster-poller", "services/executor", "services/gateway", "deploy")
 WHOLE_TESTS = ("tests/system", "tests/browser", "tests/chaos")
 
 # Every marker expression excludes the ones before it, and together they leave nothing out.
@@ -38,7 +38,7 @@ SUITES = {
 }
 
 LANED = ("connected", "airflow", "browser", "chaos")
-FIRST_LANE = ("connected", "browser", "browser, whole")
+SECOND_LANE = ("connected, whole", "airflow, cluster-poller", "airflow, whole", "airflow, tests")
 """The other lane takes the rest; both take about as long."""
 
 
@@ -74,14 +74,15 @@ def repo() -> list[Outcome]:
 
 
 def suite(name: str) -> list[Outcome]:
-    """Run a suite's two sessions. One of them may be empty and says so; both empty is a failure."""
+    """Run a suite's sessions. One of them may be empty and says so; all empty is a failure."""
     return fullness(name, [pytest(title, words) for title, words in sessions_of(name)])
 
 
 def sessions_of(name: str) -> list[tuple[str, list[str]]]:
-    """Return a suite's sessions: their titles and what pytest is told."""
+    """Return a suite's sessions: their titles and what pytest is told. Only units need no parts and are run all together."""
+    packages = [(name, PACKAGE_TESTS)] if name == "unit" else [(f"{name}, {Path(place).name}", (place,)) for place in PACKAGE_TESTS]
     found = []
-    for title, places in ((name, PACKAGE_TESTS), (f"{name}, whole", WHOLE_TESTS)):
+    for title, places in (*packages, (f"{name}, whole", WHOLE_TESTS)):
         there = [place for place in places if (ROOT / place).exists()]
         if there:
             found.append((title, ["-m", SUITES[name], *there]))
@@ -138,7 +139,7 @@ def run(name: str, command: Sequence[str], more: dict[str, str] | None = None, *
 def beside_each_other() -> list[Outcome]:
     """Run the sessions on real parts in two lanes: most of their time they wait for something to start or to be noticed."""
     sessions = {title: words for name in LANED for title, words in sessions_of(name)}
-    lanes = [[title for title in sessions if title in FIRST_LANE], [title for title in sessions if title not in FIRST_LANE]]
+    lanes = [[title for title in sessions if title not in SECOND_LANE], [title for title in sessions if title in SECOND_LANE]]
 
     def lane(titles: list[str]) -> list[Outcome]:
         return [pytest(title, sessions[title], apart=True) for title in titles]
