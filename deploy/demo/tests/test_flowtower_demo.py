@@ -40,7 +40,9 @@ def test_the_workflow_is_valid_and_names_registered_endpoints(yaml: str) -> None
 
 
 def test_the_endpoints_are_what_their_kinds_ask_for() -> None:
-    for endpoint in registration.endpoints(SCENE):
+    endpoints = list(registration.endpoints(SCENE))
+    assert endpoints
+    for endpoint in endpoints:
         kind = KINDS[endpoint["kind"]]
         kind.endpoint.model_validate(endpoint["options"])
         kind.secrets.model_validate(endpoint.get("secrets", {}))

@@ -10,6 +10,10 @@ from starlette.websockets import WebSocketDisconnect
 from gateway.entrypoints.live.hub import Change, Hub, Listener
 from gateway.identity.guard import Allow, Identity
 from gateway.identity.principal import ForgedRequest, Right
+from shared.runtime.database import why_away
+from shared.runtime.logging import get_logger
+
+log = get_logger(__name__)
 
 router = APIRouter()
 
@@ -129,7 +133,8 @@ async def _recheck(socket: WebSocket, identity: Identity) -> int:
         await asyncio.sleep(RECHECK_SECONDS)
         try:
             principal = await identity.principal(socket)
-        except Exception:  # noqa: BLE001, S112 - while the database is away nothing is known, and nothing is told either
+        except Exception as error:  # noqa: BLE001 - while the database is away nothing is known, and nothing is told either
+            log.warning("a live connection's session could not be looked up", error=why_away(error) or repr(error))
             continue
         if principal is None or not principal.may(Right.VIEW):
             return 1008
