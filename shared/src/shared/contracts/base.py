@@ -20,6 +20,12 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"
 ComponentName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$")]
 """The name of a component inside a workflow, for example ``OrderQueue``."""
 
+InputName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+"""The name of an input of a workflow; a name that CEL can say."""
+
+Expression = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+"""An expression in CEL (https://cel.dev), compiled where it is saved and where it is used."""
+
 Text = Annotated[str, StringConstraints(max_length=4000)]
 """A sentence or two for people; longer texts are cut by the writer."""
 

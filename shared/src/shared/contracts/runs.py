@@ -20,10 +20,27 @@ class StartRun(Contract):
         description="Names the run; a second start with the same id changes nothing. None = the event's id.",
     )
     requested_by: str = Field(default="", max_length=200)
+    priority: int | None = Field(default=None, ge=0, le=9, description="None = the workflow's.")
 
 
 class CancelRun(Contract):
     command: Literal["cancel"] = "cancel"
+    run_id: Id
+    reason: Text = ""
+    requested_by: str = Field(default="", max_length=200)
+
+
+class PauseRun(Contract):
+    """Start nothing more in a run. What is under way ends; what waits goes on waiting."""
+
+    command: Literal["pause"] = "pause"
+    run_id: Id
+    reason: Text = ""
+    requested_by: str = Field(default="", max_length=200)
+
+
+class ResumeRun(Contract):
+    command: Literal["resume"] = "resume"
     run_id: Id
     reason: Text = ""
     requested_by: str = Field(default="", max_length=200)
@@ -34,10 +51,21 @@ class RetryRun(Contract):
 
     command: Literal["retry"] = "retry"
     run_id: Id
-    components: tuple[ComponentName, ...] = Field(min_length=1, max_length=500)
-    scope: Literal["only", "following"] = Field(
+    components: tuple[ComponentName, ...] = Field(default=(), max_length=500, description="May be empty with the scope failed only.")
+    scope: Literal["only", "following", "slice", "failed"] = Field(
         default="only",
-        description="only: these, and what could not run because of them. following: these and everything behind them.",
+        description=(
+            "only: these, and what could not run because of them. following: these and everything behind them."
+            " slice: everything on a way from these to until. failed: all that failed or was parked, and what could not run because of it."
+        ),
+    )
+    until: ComponentName | None = Field(default=None, description="End of the slice.")
+    version: int | None = Field(default=None, ge=1, description="Version of the workflow for what runs again; None = the run's own.")
+    inputs: dict[str, Json] | None = Field(default=None, description="Edited inputs for what runs again; None = as they are.")
+    expected_seq: int | None = Field(
+        default=None,
+        ge=1,
+        description="Refuse when the run has gone on since this event: two people who retry at once don't retry twice.",
     )
     requested_by: str = Field(default="", max_length=200)
 
@@ -51,13 +79,16 @@ class RetryNow(Contract):
     requested_by: str = Field(default="", max_length=200)
 
 
-RunCommand = Annotated[StartRun | CancelRun | RetryRun | RetryNow, Field(discriminator="command")]
+RunCommand = Annotated[StartRun | CancelRun | PauseRun | ResumeRun | RetryRun | RetryNow, Field(discriminator="command")]
 """``runs.commands.v1``."""
 
 
 class RunStatus(StrEnum):
+    QUEUED = "queued"  # waits for its turn: the workflow's limit of runs at once is reached
     RUNNING = "running"
     WAITING = "waiting"  # nothing moves until a planned attempt
+    PAUSED = "paused"  # somebody asked that nothing more starts
+    PARKED = "parked"  # nothing moves until a person retries a parked component, or cancels
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -67,9 +98,11 @@ class ComponentStatus(StrEnum):
     PENDING = "pending"  # waits for what comes before it
     RUNNING = "running"
     RETRYING = "retrying"  # waits for its next attempt
+    PARKED = "parked"  # waits for a person
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     UPSTREAM_FAILED = "upstream_failed"
+    SKIPPED = "skipped"  # no connection with a true condition leads to it
     CANCELLED = "cancelled"
 
 
@@ -106,10 +139,32 @@ class RunStarted(_RunEvent):
     version: int
     inputs: dict[str, Json] = {}
     requested_by: str = ""
-    trigger: str = Field(default="api", max_length=40, description="api, ui, event, …")
+    trigger: str = Field(default="api", max_length=160, description="api, event, or <kind>:<name> of a trigger.")
+    business_key: str | None = Field(default=None, max_length=200, description="What the workflow's business_key said of the inputs.")
+    priority: int = Field(default=5, ge=0, le=9)
+    deadline_at: Utc | None = None
+    queued: bool = Field(default=False, description="Whether it waits for its turn; run.released follows.")
     trace_id: TraceId | None = None
     span_id: SpanId | None = None
     parent_span_id: SpanId | None = None
+
+
+class RunReleased(_RunEvent):
+    """A queued run has its turn."""
+
+    event: Literal["run.released"] = "run.released"
+
+
+class RunPaused(_RunEvent):
+    event: Literal["run.paused"] = "run.paused"
+    reason: Text = ""
+    requested_by: str = ""
+
+
+class RunResumed(_RunEvent):
+    event: Literal["run.resumed"] = "run.resumed"
+    reason: Text = ""
+    requested_by: str = ""
 
 
 class _ComponentEvent(_RunEvent):
@@ -124,6 +179,15 @@ class AttemptStarted(_ComponentEvent):
     span_id: SpanId | None = None
 
 
+class AttemptHeld(_ComponentEvent):
+    """An attempt waits before it touches anything: its endpoint is at its limit, or its breaker is open."""
+
+    event: Literal["attempt.held"] = "attempt.held"
+    limit: Literal["concurrency", "breaker", "retry_budget"]
+    reason: Text
+    until: Utc | None = Field(default=None, description="When it is tried at the latest, if that is known.")
+
+
 class AttemptProgressed(_ComponentEvent):
     """Sent at most once a second and attempt."""
 
@@ -133,13 +197,15 @@ class AttemptProgressed(_ComponentEvent):
 
 
 class AttemptFailed(_ComponentEvent):
-    """An attempt failed; either another one is planned or ``component.finished`` follows."""
+    """An attempt failed: another one is planned, the component is parked, or ``component.finished`` follows."""
 
     event: Literal["attempt.failed"] = "attempt.failed"
     started_at: Utc
     failure: Failure
     attempts: int = Field(description="How many attempts the strategy allows.")
     next_attempt_at: Utc | None = None
+    decision: Literal["retry", "park", "fail"] | None = None
+    why: Text = Field(default="", description="Why it was decided so: the strategy, the error class, the deadline, the budget.")
     transfer: Transfer | None = None
     host: str = Field(default="", max_length=200)
     span_id: SpanId | None = None
@@ -149,7 +215,7 @@ class ComponentFinished(_ComponentEvent):
     """The outcome of a component in this generation."""
 
     event: Literal["component.finished"] = "component.finished"
-    status: Literal["succeeded", "failed", "upstream_failed", "cancelled"]
+    status: Literal["succeeded", "failed", "upstream_failed", "skipped", "cancelled"]
     started_at: Utc | None = None
     output: dict[str, Json] = {}
     transfer: Transfer | None = None
@@ -176,6 +242,9 @@ class RunReopened(_RunEvent):
     again: dict[ComponentName, int] = Field(description="Component → its new generation.")
     stays: tuple[ComponentName, ...] = ()
     requested_by: str = ""
+    version: int | None = Field(default=None, description="Version of the workflow from here on; None = unchanged.")
+    inputs: dict[str, Json] | None = Field(default=None, description="Inputs from here on; None = unchanged.")
+    deadline_at: Utc | None = Field(default=None, description="The run's time limit, counted anew.")
 
 
 class CommandRefused(_RunEvent):
@@ -189,7 +258,18 @@ class CommandRefused(_RunEvent):
 
 
 RunEvent = Annotated[
-    RunStarted | AttemptStarted | AttemptProgressed | AttemptFailed | ComponentFinished | RunFinished | RunReopened | CommandRefused,
+    RunStarted
+    | RunReleased
+    | RunPaused
+    | RunResumed
+    | AttemptStarted
+    | AttemptHeld
+    | AttemptProgressed
+    | AttemptFailed
+    | ComponentFinished
+    | RunFinished
+    | RunReopened
+    | CommandRefused,
     Field(discriminator="event"),
 ]
 """``runs.outcomes.v1``: everything that happens to a run, in order (key = run id, ``seq`` without gaps)."""

@@ -16,6 +16,7 @@ from shared.contracts.dags import DagObservation
 from shared.contracts.endpoints import EndpointRegistered
 from shared.contracts.metrics import MetricSamples
 from shared.contracts.runs import RunCommand, RunEvent
+from shared.contracts.triggers import TriggerCommand, TriggerEvent
 from shared.contracts.workflows import WorkflowPublished
 
 EXTERNAL = "external"
@@ -66,7 +67,7 @@ CLUSTERS_REGISTRY = Topic(
     ClusterRegistered,
     "cluster_id",
     ("gateway",),
-    ("cluster-poller", "alerter"),
+    ("cluster-poller", "alerter", "executor"),
     compacted=True,
     about="The clusters that people registered. A tombstone removes one.",
 )
@@ -83,7 +84,7 @@ CLUSTERS_OUTCOMES = Topic(
     ClusterCommandOutcome,
     "cluster_id",
     ("cluster-poller",),
-    ("gateway",),
+    ("gateway", "executor"),
     about="How far each command got: sent, confirmed by reading Airflow back, or refused.",
 )
 CLUSTERS_OBSERVATIONS = Topic(
@@ -99,7 +100,7 @@ DAGS_OBSERVATIONS = Topic(
     DagObservation,
     "cluster_id",
     ("cluster-poller",),
-    ("gateway", "alerter"),
+    ("gateway", "alerter", "executor"),
     about="DAGs and DAG runs that are new or changed.",
 )
 ENDPOINTS_REGISTRY = Topic(
@@ -135,6 +136,22 @@ RUNS_OUTCOMES = Topic(
     ("executor",),
     ("gateway", "alerter", EXTERNAL),
     about="Everything that happens to runs, for anyone who wants to know.",
+)
+TRIGGERS_COMMANDS = Topic(
+    "triggers.commands.v1",
+    TriggerCommand,
+    "workflow_id",
+    ("gateway",),
+    ("executor",),
+    about="Pause, go on with, and try the triggers of workflows.",
+)
+TRIGGERS_EVENTS = Topic(
+    "triggers.events.v1",
+    TriggerEvent,
+    "workflow_id",
+    ("executor",),
+    ("gateway", EXTERNAL),
+    about="Which triggers fired, which did not and why, and how each stands.",
 )
 METRICS_SAMPLES = Topic(
     "metrics.samples.v1",
@@ -189,6 +206,8 @@ TOPICS: tuple[Topic, ...] = (
     WORKFLOWS_REGISTRY,
     RUNS_COMMANDS,
     RUNS_OUTCOMES,
+    TRIGGERS_COMMANDS,
+    TRIGGERS_EVENTS,
     METRICS_SAMPLES,
     ALERTS_RULES,
     ALERTS_CHANNELS,

@@ -30,7 +30,11 @@ _MOST_ENTRIES = 8000
 _SEND_SECONDS = 30
 _TYPES = {
     "run.started": "RunStarted",
+    "run.released": "RunReleased",
+    "run.paused": "RunPaused",
+    "run.resumed": "RunResumed",
     "attempt.started": "AttemptStarted",
+    "attempt.held": "AttemptHeld",
     "attempt.progressed": "AttemptProgressed",
     "attempt.failed": "AttemptFailed",
     "component.finished": "ComponentFinished",
