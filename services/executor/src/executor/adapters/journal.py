@@ -44,6 +44,10 @@ _UNPLAN = """
 DELETE FROM waits USING unnest($1::text[], $2::text[]) AS o (run_id, component)
 WHERE waits.run_id = o.run_id AND waits.component = o.component
 """
+_REOPEN = """
+UPDATE runs SET status = 'running', ended_at = NULL, version = coalesce(o.version, runs.version)
+FROM unnest($1::text[], $2::int[]) AS o (run_id, version) WHERE runs.run_id = o.run_id
+"""
 _JOIN = "INSERT INTO executors (instance, host, lease_until) VALUES ($1, $2, clock_timestamp() + make_interval(secs => $3)) RETURNING epoch"
 _RETIRE_DEAD = "UPDATE executors SET retired_at = clock_timestamp() WHERE retired_at IS NULL AND lease_until < clock_timestamp()"
 _INHERIT = """
@@ -219,6 +223,6 @@ async def _beside(connection: Any, entries: Sequence[Entry]) -> None:
     answered = [entry.request for entry in entries if entry.request is not None]
     if answered:
         await connection.execute("DELETE FROM requests WHERE id = ANY($1::bigint[])", answered)
-    reopened = [entry.run_id for entry in entries if entry.status == "running" and not entry.opened]
+    reopened = [(entry.run_id, entry.version) for entry in entries if entry.status == "running" and not entry.opened]
     if reopened:
-        await connection.execute("UPDATE runs SET status = 'running', ended_at = NULL WHERE run_id = ANY($1::text[])", reopened)
+        await connection.execute(_REOPEN, *_columns(reopened, 2))

@@ -1,7 +1,7 @@
 """The engine: decides by the domain's rules, writes, and acts only on what has been written.
 
-One run = one ``Active`` while something of it moves; a run that only waits for its next attempt is let go of and read back from
-the journal when its time has come, so the number of waiting runs costs no memory.
+One run = one ``Active`` while something of it moves; a run that only waits (for a time, a turn or a person) is let go of and read
+back from the journal when it goes on, so the number of waiting runs costs no memory.
 """
 
 import asyncio
@@ -14,17 +14,21 @@ from typing import Any
 
 from executor.application.attempts import Attempts
 from executor.application.entries import Entry, Stored
+from executor.application.planning import plan_ahead
 from executor.application.ports import Outcome, Trouble
 from executor.application.registries import Plan
 from executor.application.writer import JournalWriter
 from executor.domain.events import Event, decode, encode
 from executor.domain.journal import EXECUTOR_STOPPED, State, fold
-from executor.domain.run import Failure, Run, Trace
+from executor.domain.rules import NoAnswer
+from executor.domain.run import Failure, Refused, Run, Trace
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
 
 _PROGRESS_SECONDS = 1.0
+STOP_SECONDS = 0.8
+"""How long an attempt that is stopped may take to end before the run goes on without it."""
 
 
 def span_id() -> str:
@@ -76,15 +80,40 @@ class Engine:
     # ── runs come ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def start(
-        self, plan: Plan, run_id: str, *, inputs: dict[str, Any], requested_by: str, trigger: str, trace: Trace, command: tuple[str, str]
+        self,
+        plan: Plan,
+        run_id: str,
+        *,
+        inputs: dict[str, Any],
+        requested_by: str,
+        trigger: str,
+        trace: Trace,
+        command: tuple[str, str],
+        priority: int | None = None,
     ) -> None:
-        """Begin a run. It exists when the writer has committed; a run of this id that is already there stays what it is."""
-        published = plan.published
-        active = self._active(plan, State(run_id, published.workflow_id, plan.graph.components))
+        """Begin a run. It exists when the writer has committed; a run of this id that is already there stays what it is.
+
+        Raises Refused when the inputs are not what the workflow declares, or its business key can't be told from them.
+        """
+        published, rules = plan.published, plan.graph.rules
+        inputs = rules.inputs(inputs)
+        try:
+            business_key = rules.business_key(inputs)
+        except NoAnswer as error:
+            expression = plan.graph.definition.business_key
+            raise Refused(f"The run has no name: business_key: {expression} has no answer for these inputs: {error}") from None
+        active = self._active(plan, State(run_id, published.workflow_id, plan.graph.order))
         active.traceparent = f"00-{trace.trace_id}-{trace.span_id}-01".encode()
         self.active[run_id] = active
         events = active.run.start(
-            self._clock(), version=published.version, inputs=inputs, requested_by=requested_by, trigger=trigger, trace=trace
+            self._clock(),
+            version=published.version,
+            inputs=inputs,
+            requested_by=requested_by,
+            trigger=trigger,
+            trace=trace,
+            business_key=business_key,
+            priority=priority,
         )
         opened = (published.workflow_id, plan.graph.definition.workflow, published.version)
         self.write(active, events, opened=opened, command=command)
@@ -95,7 +124,7 @@ class Engine:
         if known is not None:
             return known
         events = [decode(line) for line in stored.lines]
-        state = fold(stored.run_id, stored.workflow_id, plan.graph.components, events)
+        state = fold(stored.run_id, stored.workflow_id, plan.graph.order, events)
         active = self._active(plan, state)
         if state.trace_id:
             active.traceparent = f"00-{state.trace_id}-{state.span_id or '0' * 15 + '1'}-01".encode()
@@ -111,6 +140,14 @@ class Engine:
     def wake(self, active: Active, name: str) -> None:
         """Make a planned attempt whose time has come."""
         self.write(active, active.run.wake(self._clock(), name), woken=[name])
+
+    async def expire(self, active: Active) -> None:
+        """End a run whose time limit is over; what is under way is stopped first."""
+        if not active.run.state.idle:
+            await self.halt(active, STOP_SECONDS)
+        events = active.run.expire(self._clock(), transfers=active.transfers)
+        active.stopping = False
+        self.write(active, events)
 
     def _active(self, plan: Plan, state: State) -> Active:
         run = Run(plan.graph, state, host=self._host, spans=span_id, jitter=random.random)
@@ -146,20 +183,7 @@ class Engine:
             woken=list(woken),
             request=request,
         )
-        for event in events:
-            kind = event["event"]
-            if kind == "run.finished":
-                entry.status = event["status"]
-            elif kind == "run.reopened":
-                entry.status = "running"
-            elif kind == "attempt.failed" and "next_attempt_at" in event:
-                entry.waits.append((event["component"], datetime.fromisoformat(event["next_attempt_at"])))
-            elif kind == "attempt.started" and event["attempt"] > 1:
-                # Its plan is over; within one entry the later word counts.
-                entry.waits = [wait for wait in entry.waits if wait[0] != event["component"]]
-                entry.woken.append(event["component"])
-            elif kind == "command.refused" and state.finished:
-                entry.status = state.status
+        plan_ahead(entry, events, state)
         active.unwritten += 1
         entry.committed = lambda: self._written(active, events)
         entry.refused = lambda: self._gone(active)
@@ -188,7 +212,7 @@ class Engine:
         state = active.run.state
         if active.unwritten or active.attempts or active.stopping:
             return
-        if (state.finished or state.waiting) and self.active.get(state.run_id) is active:
+        if (state.finished or state.idle) and self.active.get(state.run_id) is active:
             del self.active[state.run_id]
 
     # ── attempts ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -207,9 +231,11 @@ class Engine:
                 key=run.idempotency_key(name),
                 traceparent=trace,
                 report=lambda told: self._progress(active, name, told),
+                fed=run.sources(name),
+                left=run.time_left(self._clock(), name),
             )
         except Trouble as trouble:
-            failure = Failure(trouble.code, trouble.message, trouble.retryable, trouble.answer, trouble.after)
+            failure = Failure(trouble.code, trouble.message, trouble.retryable, trouble.answer, trouble.after, trouble.detail)
         finally:
             if active.attempts.get(name) is asyncio.current_task():
                 del active.attempts[name]
