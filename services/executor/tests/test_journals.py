@@ -58,7 +58,9 @@ def test_another_definition_does_not_change_what_a_finished_run_says(path: Path)
             )
 
 
-@pytest.mark.parametrize("path", [path for path in JOURNALS if path.stem in {"first-waiting", "first-reopened-and-running"}], ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", [path for path in JOURNALS if path.stem in {"first-waiting", "first-reopened-and-running"}], ids=lambda p: p.stem
+)
 def test_a_run_that_an_earlier_engine_began_goes_on_to_its_end(path: Path) -> None:
     lines, then = recorded(path)
     names = list(then["components"])
