@@ -90,7 +90,8 @@ async def keep_workflow(transaction: Transaction, event: WorkflowPublished) -> N
 
 async def keep_endpoint(transaction: Transaction, event: EndpointRegistered) -> None:
     """Copy an endpoint, unless a newer revision is here already."""
-    values = event.model_dump(mode="json")
+    columns = set(EndpointRow.__table__.columns.keys())  # type: ignore[attr-defined]
+    values = event.model_dump(mode="json", include=columns)
     statement = insert(EndpointRow).values(values)
     newer = statement.excluded.revision >= EndpointRow.__table__.c.revision  # type: ignore[attr-defined]
     update = {name: getattr(statement.excluded, name) for name in values if name != "endpoint_id"}
