@@ -117,7 +117,7 @@ async def test_a_parked_call_goes_on_in_another_version_and_a_cancel_undoes_what
     shop.service.answers = [(200, {}), (409, {})]
     run = await shop.start(workflow)
     parked = await tower.until(run, "attempt.failed", component="B")
-    assert (parked.decision, parked.failure.detail, parked.next_attempt_at) == ("park", "409", None)
+    assert (parked.decision, parked.failure.code, parked.next_attempt_at) == ("park", "HttpStatus:409", None)
     before = {place: raws[0] for place, raws in tower.raw.items() if place[0] == run}
     await shop.publish(
         "park",

@@ -82,10 +82,10 @@ async def test_a_parked_run_is_not_in_memory_and_goes_on_in_another_version_with
         edges=[("A", "B"), ("B", "C")],
         inputs={"n": {"type": "integer"}},
     )
-    stage.acting.answers = {"A": [{"made": 1}], "B": [Permanent("HttpStatus", "shop answered 409.", detail="409")]}
+    stage.acting.answers = {"A": [{"made": 1}], "B": [Permanent("HttpStatus:409", "shop answered 409.")]}
     run = await stage.start(inputs={"n": 1})
     parked = await stage.until(run, "attempt.failed", "B")
-    assert (parked["decision"], parked["failure"]["detail"]) == ("park", "409")
+    assert (parked["decision"], parked["failure"]["code"]) == ("park", "HttpStatus:409")
     await eventually(lambda: run not in stage.engine.active, within=10)
     await stage.live()
     await stage.later(100_000)

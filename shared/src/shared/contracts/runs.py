@@ -109,11 +109,10 @@ class ComponentStatus(StrEnum):
 class Failure(Contract):
     """Why an attempt did not succeed."""
 
-    code: str = Field(max_length=100, description="Stable word for programs, e.g. QueueNotFound, ConnectionRefused, HttpStatus.")
+    code: str = Field(max_length=100, description="Stable word for programs, e.g. QueueNotFound, ConnectionRefused, HttpStatus:503.")
     message: Text = Field(description="A sentence for people: what happened and the way out.")
     retryable: bool
     answer: Text = Field(default="", description="What the other side said, bounded, secrets masked.")
-    detail: str = Field(default="", max_length=40, description="What error classes may name behind the code, e.g. 503 in HttpStatus:503.")
 
 
 class Transfer(Contract):
@@ -187,6 +186,7 @@ class AttemptHeld(_ComponentEvent):
     limit: Literal["concurrency", "breaker", "retry_budget"]
     reason: Text
     until: Utc | None = Field(default=None, description="When it is tried at the latest, if that is known.")
+    over: bool = Field(default=False, description="The wait is over: the attempt goes on.")
 
 
 class AttemptProgressed(_ComponentEvent):
@@ -246,6 +246,7 @@ class RunReopened(_RunEvent):
     version: int | None = Field(default=None, description="Version of the workflow from here on; None = unchanged.")
     inputs: dict[str, Json] | None = Field(default=None, description="Inputs from here on; None = unchanged.")
     deadline_at: Utc | None = Field(default=None, description="The run's time limit, counted anew.")
+    queued: bool = Field(default=False, description="Whether it waits for its turn; run.released follows.")
 
 
 class CommandRefused(_RunEvent):

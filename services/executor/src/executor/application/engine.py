@@ -235,7 +235,7 @@ class Engine:
                 left=run.time_left(self._clock(), name),
             )
         except Trouble as trouble:
-            failure = Failure(trouble.code, trouble.message, trouble.retryable, trouble.answer, trouble.after, trouble.detail)
+            failure = Failure(trouble.code, trouble.message, trouble.retryable, trouble.answer, trouble.after)
         finally:
             if active.attempts.get(name) is asyncio.current_task():
                 del active.attempts[name]
