@@ -48,6 +48,7 @@ class Active:
     transfers: dict[str, dict[str, Any]] = field(default_factory=dict)  # component → how far its attempt is
     reported: dict[str, float] = field(default_factory=dict)  # component → when progress was last journalled
     unwritten: int = 0
+    steered: bool = False  # a command to it is being obeyed: it stays in memory until that is written
     stopping: bool = False  # its attempts are being stopped: their ends say nothing
 
 
@@ -210,7 +211,7 @@ class Engine:
 
     def _let_go(self, active: Active) -> None:
         state = active.run.state
-        if active.unwritten or active.attempts or active.stopping:
+        if active.unwritten or active.attempts or active.stopping or active.steered:
             return
         if (state.finished or state.idle) and self.active.get(state.run_id) is active:
             del self.active[state.run_id]
