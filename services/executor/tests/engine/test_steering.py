@@ -188,3 +188,22 @@ async def test_retry_now_is_for_what_waits_only(stage: Any) -> None:
     assert (await stage.until(run, "run.finished"))["status"] == "succeeded"
     assert stage.journal.waits == {}
     assert "does not wait" in (await stage.obey(RetryNow(run_id=run, component="A")))["reason"]
+
+
+async def test_a_run_that_comes_to_rest_while_a_command_is_obeyed_is_not_read_twice(stage: Any) -> None:
+    going, stage.registry.gate = asyncio.Event(), asyncio.Event()
+    components = {"A": {"errors": ErrorClasses(park=("*",))}, "B": {}}
+    stage.publish(components=components)
+    stage.publish(2, components=components)
+    stage.acting.answers = {"A": [Permanent("Broken", "It can't work.")], "B": [going]}
+    run = await stage.start(version=1)
+    await stage.until(run, "attempt.failed", "A")
+    obeying = asyncio.create_task(stage.obey(RetryRun(run_id=run, components=("A",), version=2)))
+    await asyncio.sleep(0.05)
+    going.set()
+    await stage.until(run, "component.finished", "B")
+    assert run in stage.engine.active
+    stage.registry.gate.set()
+    await obeying
+    assert (await stage.until(run, "run.finished"))["version"] == 2
+    await eventually(lambda: stage.engine.active == {}, within=10)
