@@ -131,7 +131,7 @@ class Acting:
         answer = answers.pop(0) if answers else {}
         if isinstance(answer, asyncio.Event):
             await answer.wait()
-            answer = {}
+            answer = answers.pop(0) if answers else {}
         if isinstance(answer, Exception):
             raise answer
         return Outcome(answer)
