@@ -23,7 +23,7 @@ WITH fence AS MATERIALIZED (
     SELECT 'executor.commands', c.event_id, c.position FROM fence, unnest($5::text[], $6::text[]) AS c (event_id, position)
 ), opened AS (
     INSERT INTO runs (run_id, workflow_id, workflow, version, status, owner)
-    SELECT o.run_id, o.workflow_id, o.workflow, o.version, o.status, fence.epoch
+    SELECT o.run_id, o.workflow_id, o.workflow, o.version, o.status, CASE WHEN o.status <> 'queued' THEN fence.epoch END
     FROM fence, unnest($7::text[], $8::text[], $9::text[], $10::int[], $11::text[]) AS o (run_id, workflow_id, workflow, version, status)
 ), ended AS (
     UPDATE runs SET status = e.status, owner = NULL, ended_at = clock_timestamp()
@@ -43,6 +43,11 @@ ON CONFLICT (run_id, component) DO UPDATE SET due_at = excluded.due_at
 _UNPLAN = """
 DELETE FROM waits USING unnest($1::text[], $2::text[]) AS o (run_id, component)
 WHERE waits.run_id = o.run_id AND waits.component = o.component
+"""
+_QUEUE = """
+INSERT INTO turns (run_id, workflow_id, priority) SELECT r.run_id, r.workflow_id, o.priority
+FROM unnest($1::text[], $2::int[]) AS o (run_id, priority) JOIN runs AS r USING (run_id)
+ON CONFLICT (run_id) DO UPDATE SET taken_by = NULL, priority = excluded.priority
 """
 _JOIN = "INSERT INTO executors (instance, host, lease_until) VALUES ($1, $2, clock_timestamp() + make_interval(secs => $3)) RETURNING epoch"
 _RETIRE_DEAD = "UPDATE executors SET retired_at = clock_timestamp() WHERE retired_at IS NULL AND lease_until < clock_timestamp()"
@@ -99,7 +104,7 @@ class PostgresJournal:
             [entry.last for entry in entries],
             [b"\n".join(entry.lines) for entry in entries],
         )
-        aside = [entry for entry in entries if entry.waits or entry.woken or entry.request is not None or entry.status == "running"]
+        aside = [entry for entry in entries if _has_more(entry)]
         async with self._database.connection() as connection:
             try:
                 if not aside:
@@ -204,6 +209,10 @@ def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
 
 
+def _has_more(entry: Entry) -> bool:
+    return bool(entry.waits or entry.woken or entry.leaves) or entry.request is not None or entry.status in {"running", "queued"}
+
+
 async def _beside(connection: Any, entries: Sequence[Entry]) -> None:
     """Write what few entries have: planned attempts, answered requests, runs that are open again."""
     plans: dict[tuple[str, str], datetime | None] = {}
@@ -219,6 +228,17 @@ async def _beside(connection: Any, entries: Sequence[Entry]) -> None:
     answered = [entry.request for entry in entries if entry.request is not None]
     if answered:
         await connection.execute("DELETE FROM requests WHERE id = ANY($1::bigint[])", answered)
+    left = [entry.run_id for entry in entries if entry.leaves]
+    if left:
+        await connection.execute("DELETE FROM turns WHERE run_id = ANY($1::text[])", left)
+    queued = [(entry.run_id, entry.waits_for_turn) for entry in entries if entry.waits_for_turn is not None]
+    if queued:
+        await connection.execute(_QUEUE, *_columns(queued, 2))
+        again = [entry.run_id for entry in entries if entry.waits_for_turn is not None and not entry.opened]
+        if again:
+            await connection.execute(
+                "UPDATE runs SET status = 'queued', ended_at = NULL, owner = NULL WHERE run_id = ANY($1::text[])", again
+            )
     reopened = [entry.run_id for entry in entries if entry.status == "running" and not entry.opened]
     if reopened:
         await connection.execute("UPDATE runs SET status = 'running', ended_at = NULL WHERE run_id = ANY($1::text[])", reopened)

@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from executor.application.admission import Admission, Pass
 from executor.application.attempts import Attempts
 from executor.application.entries import Entry, Stored
 from executor.application.ports import Outcome, Trouble
 from executor.application.registries import Plan
 from executor.application.writer import JournalWriter
 from executor.domain.events import Event, decode, encode
+from executor.domain.gate import Hold, Verdict
 from executor.domain.journal import EXECUTOR_STOPPED, State, fold
 from executor.domain.run import Failure, Run, Trace
 from shared.runtime.logging import get_logger
@@ -44,6 +46,9 @@ class Active:
     transfers: dict[str, dict[str, Any]] = field(default_factory=dict)  # component → how far its attempt is
     reported: dict[str, float] = field(default_factory=dict)  # component → when progress was last journalled
     unwritten: int = 0
+    entering: set[str] = field(default_factory=set)  # components whose attempt is at its endpoint's gate
+    hurried: set[str] = field(default_factory=set)  # components whose next attempt somebody asked for
+    limited: bool = True  # whether it may have a turn of its workflow to give back
     stopping: bool = False  # its attempts are being stopped: their ends say nothing
 
 
@@ -51,9 +56,17 @@ class Engine:
     """Runs workflows."""
 
     def __init__(
-        self, attempts: Attempts, writer: JournalWriter, *, host: str, clock: Callable[[], datetime], lane: Callable[[str], int]
+        self,
+        attempts: Attempts,
+        admission: Admission,
+        writer: JournalWriter,
+        *,
+        host: str,
+        clock: Callable[[], datetime],
+        lane: Callable[[str], int],
     ) -> None:
         self._attempts = attempts
+        self._admission = admission
         self._writer = writer
         self._host = host
         self._clock = clock
@@ -76,15 +89,36 @@ class Engine:
     # ── runs come ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def start(
-        self, plan: Plan, run_id: str, *, inputs: dict[str, Any], requested_by: str, trigger: str, trace: Trace, command: tuple[str, str]
+        self,
+        plan: Plan,
+        run_id: str,
+        *,
+        inputs: dict[str, Any],
+        requested_by: str,
+        trigger: str,
+        trace: Trace,
+        command: tuple[str, str],
+        priority: int | None = None,
+        queued: bool | None = None,
     ) -> None:
-        """Begin a run. It exists when the writer has committed; a run of this id that is already there stays what it is."""
+        """Begin a run. It exists when the writer has committed; a run of this id that is already there stays what it is.
+
+        ``queued``: whether it has to wait for its turn, as the queue of runs says; None = nothing limits its workflow.
+        """
         published = plan.published
         active = self._active(plan, State(run_id, published.workflow_id, plan.graph.components))
         active.traceparent = f"00-{trace.trace_id}-{trace.span_id}-01".encode()
+        active.limited = queued is not None
         self.active[run_id] = active
         events = active.run.start(
-            self._clock(), version=published.version, inputs=inputs, requested_by=requested_by, trigger=trigger, trace=trace
+            self._clock(),
+            version=published.version,
+            inputs=inputs,
+            requested_by=requested_by,
+            trigger=trigger,
+            trace=trace,
+            priority=plan.graph.definition.priority if priority is None else priority,
+            queued=bool(queued),
         )
         opened = (published.workflow_id, plan.graph.definition.workflow, published.version)
         self.write(active, events, opened=opened, command=command)
@@ -107,6 +141,10 @@ class Engine:
         if not active.attempts and not active.unwritten:
             self.write(active, active.run.resume(self._clock()))
         self._let_go(active)
+
+    def release(self, active: Active) -> None:
+        """Let a queued run go on."""
+        self.write(active, active.run.release(self._clock()))
 
     def wake(self, active: Active, name: str) -> None:
         """Make a planned attempt whose time has come."""
@@ -133,6 +171,8 @@ class Engine:
             self._let_go(active)
             return
         state = active.run.state
+        if any(event["event"] == "run.paused" for event in events):
+            events += self._withdraw(active)
         entry = Entry(
             state.run_id,
             events[0]["seq"],
@@ -150,7 +190,10 @@ class Engine:
             kind = event["event"]
             if kind == "run.finished":
                 entry.status = event["status"]
-            elif kind == "run.reopened":
+                entry.leaves = active.limited
+            elif event.get("queued"):
+                entry.status, entry.waits_for_turn = "queued", state.priority
+            elif kind in {"run.reopened", "run.released"}:
                 entry.status = "running"
             elif kind == "attempt.failed" and "next_attempt_at" in event:
                 entry.waits.append((event["component"], datetime.fromisoformat(event["next_attempt_at"])))
@@ -160,6 +203,7 @@ class Engine:
                 entry.woken.append(event["component"])
             elif kind == "command.refused" and state.finished:
                 entry.status = state.status
+                entry.leaves = active.limited
         active.unwritten += 1
         entry.committed = lambda: self._written(active, events)
         entry.refused = lambda: self._gone(active)
@@ -177,6 +221,16 @@ class Engine:
             watcher(active, events)
         self._let_go(active)
 
+    def _withdraw(self, active: Active) -> list[Event]:
+        """Take attempts that wait at a gate away from it: nothing more of the run starts."""
+        events: list[Event] = []
+        for name in sorted(active.entering):
+            task = active.attempts.pop(name, None)  # its end says nothing any more
+            if task is not None:
+                task.cancel()
+                events += active.run.withdraw(self._clock(), name, "The run was paused while this attempt waited for its turn.")
+        return events
+
     def _gone(self, active: Active) -> None:
         """The journal holds another history of this run than we do: it is not ours, or it was there before."""
         if self.active.get(active.run.state.run_id) is active:
@@ -188,7 +242,7 @@ class Engine:
         state = active.run.state
         if active.unwritten or active.attempts or active.stopping:
             return
-        if (state.finished or state.waiting) and self.active.get(state.run_id) is active:
+        if (state.finished or state.waiting or state.status == "queued") and self.active.get(state.run_id) is active:
             del self.active[state.run_id]
 
     # ── attempts ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -199,7 +253,9 @@ class Engine:
         trace = f"00-{state.trace_id}-{part.span_id}-01" if state.trace_id and part.span_id else None
         outcome: Outcome | None = None
         failure: Failure | None = None
+        permission: Pass | None = None
         try:
+            permission = await self._enter(active, name)
             outcome = await self._attempts.make(
                 active.plan,
                 state,
@@ -211,6 +267,8 @@ class Engine:
         except Trouble as trouble:
             failure = Failure(trouble.code, trouble.message, trouble.retryable, trouble.answer, trouble.after)
         finally:
+            if permission is not None:
+                permission.leave(_verdict(outcome, failure))
             if active.attempts.get(name) is asyncio.current_task():
                 del active.attempts[name]
         if active.stopping:
@@ -222,6 +280,25 @@ class Engine:
             assert failure is not None  # noqa: S101 - one of both is there, or the task was cancelled
             events = run.fail(self._clock(), name, failure, transfer=transfer)
         self.write(active, events)
+
+    async def _enter(self, active: Active, name: str) -> Pass | None:
+        """Wait at the endpoint's gate, if it has one."""
+        hurried = name in active.hurried
+        active.hurried.discard(name)
+        active.entering.add(name)
+
+        def tell(hold: Hold, why: str, over: bool) -> None:
+            self._held(active, name, hold, why, over=over)
+
+        try:
+            return await self._admission.enter(active.plan, active.run.state, name, hurried=hurried, tell=tell)
+        finally:
+            active.entering.discard(name)
+
+    def _held(self, active: Active, name: str, hold: Hold, why: str, *, over: bool) -> None:
+        """Say in the run that an attempt waits at its endpoint's gate, or goes on."""
+        if not active.stopping and name in active.attempts:
+            self.write(active, active.run.hold(self._clock(), name, limit=hold.limit, reason=why, until=hold.until, over=over))
 
     def _progress(self, active: Active, name: str, told: dict[str, Any]) -> None:
         """Take note of progress; it is journalled at most once a second and attempt."""
@@ -268,3 +345,10 @@ class Engine:
             for task in active.attempts.values():
                 task.cancel()
         self.active.clear()
+
+
+def _verdict(outcome: Outcome | None, failure: Failure | None) -> Verdict:
+    """Return what an attempt's end says about its endpoint: one that was stopped says nothing."""
+    if outcome is None and failure is None:
+        return Verdict.NOTHING
+    return Verdict.FAILED if failure is not None and failure.retryable else Verdict.ANSWERED

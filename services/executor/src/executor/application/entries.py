@@ -22,6 +22,8 @@ class Entry:
     status: str | None = None  # the run's new status; a terminal one also lets go of it
     waits: list[tuple[str, datetime]] = field(default_factory=list)  # planned attempts
     woken: list[str] = field(default_factory=list)  # components whose plan is over
+    waits_for_turn: int | None = None  # the run is queued, with this priority
+    leaves: bool = False  # the run may have a turn of its workflow to give back
     request: int | None = None  # the request that this answers
     committed: Callable[[], None] | None = None  # called once the entry stands
     refused: Callable[[], None] | None = None  # called when the journal holds something else in its place

@@ -2,10 +2,13 @@
 
 from pydantic import TypeAdapter
 
+from executor.application.admission import Admission
 from executor.application.engine import Active, Engine
 from executor.application.entries import Journal, Request
 from executor.application.registries import Plan, Plans
+from executor.application.run_queue import RunQueue
 from executor.domain.events import Event
+from executor.domain.gate import sentence
 from executor.domain.run import Refused
 from shared.contracts.runs import CancelRun, RetryNow, RetryRun, RunCommand
 from shared.runtime.logging import get_logger
@@ -20,8 +23,10 @@ _STOP_SECONDS = 0.8
 class Requests:
     """Obeys cancel, retry and retry-now."""
 
-    def __init__(self, engine: Engine, journal: Journal, plans: Plans) -> None:
+    def __init__(self, engine: Engine, admission: Admission, queue: RunQueue, journal: Journal, plans: Plans) -> None:
         self._engine = engine
+        self._admission = admission
+        self._queue = queue
         self._journal = journal
         self._plans = plans
 
@@ -43,15 +48,32 @@ class Requests:
                 events = run.cancel(now, reason=command.reason, transfers=active.transfers)
                 active.stopping = False
             elif isinstance(command, RetryRun):
-                events = run.retry(now, command.components, scope=command.scope, requested_by=command.requested_by)
+                queued = await self._queue.again(active)
+                events = run.retry(now, command.components, scope=command.scope, requested_by=command.requested_by, queued=queued)
             else:
                 # A start never gets here: the intake makes a run of it.
                 assert isinstance(command, RetryNow)  # noqa: S101
-                events = run.retry_now(now, command.component)
+                events = self._now(active, command.component)
                 woken = [command.component]
         except Refused as refused:
             events = run.refuse(now, command.command, str(refused), command.requested_by)
         self._engine.write(active, events, woken=woken, request=request.id)
+
+    def _now(self, active: Active, name: str) -> list[Event]:
+        """Make an attempt at once: one that is planned, or one that the retry budget holds. No other limit is passed."""
+        hold = self._admission.hurry(active.run.state.run_id, name)
+        if hold is None:
+            active.hurried.add(name)
+            try:
+                return active.run.retry_now(self._engine.now(), name)
+            except Refused:
+                active.hurried.discard(name)
+                raise
+        endpoint = active.plan.graph.components[name].endpoint or ""
+        if hold.limit != "retry_budget":
+            raise Refused(f"“{name}” waits for its turn. {sentence(endpoint, hold)}")
+        why = f"Somebody asked for it now: it passes the retry budget of “{endpoint}”."
+        return active.run.hold(self._engine.now(), name, limit=hold.limit, reason=why, until=None, over=False)
 
     @staticmethod
     def _allowed(plan: Plan, request: Request) -> None:

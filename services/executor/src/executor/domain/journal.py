@@ -18,7 +18,7 @@ EXECUTOR_STOPPED = "ExecutorStopped"
 class Progress:
     """Where one component of a run stands."""
 
-    __slots__ = ("attempt", "due", "failures", "generation", "losses", "output", "span_id", "started_at", "status", "transfer")
+    __slots__ = ("attempt", "due", "failures", "generation", "held", "losses", "output", "span_id", "started_at", "status", "transfer")
 
     def __init__(self, generation: int = 1) -> None:
         self.status = "pending"
@@ -26,6 +26,7 @@ class Progress:
         self.attempt = 0
         self.failures = 0
         self.losses = 0
+        self.held = False  # it waits at its endpoint's gate and has touched nothing
         self.due: str | None = None
         self.started_at: str | None = None
         self.output: dict[str, Any] = {}
@@ -41,6 +42,7 @@ class State:
         "inputs",
         "open",
         "parent_span_id",
+        "priority",
         "run_id",
         "seq",
         "span_id",
@@ -60,6 +62,7 @@ class State:
         self.seq = 0
         self.status = "new"
         self.started_at = ""
+        self.priority = 5
         self.inputs: dict[str, Any] = {}
         self.trace_id: str | None = None
         self.span_id: str | None = None
@@ -77,7 +80,8 @@ class State:
             handler(self, event)
 
     def _run_started(self, event: Event) -> None:
-        self.status = "running"
+        self.status = "queued" if event.get("queued") else "running"
+        self.priority = event.get("priority", 5)
         self.workflow = event["workflow"]
         self.version = event["version"]
         self.started_at = event["at"]
@@ -89,8 +93,11 @@ class State:
     def _run_finished(self, event: Event) -> None:
         self.status = event["status"]
 
-    def _run_reopened(self, event: Event) -> None:
+    def _run_released(self, _event: Event) -> None:
         self.status = "running"
+
+    def _run_reopened(self, event: Event) -> None:
+        self.status = "queued" if event.get("queued") else "running"
         for name, generation in event["again"].items():
             if self.components[name].status in TERMINAL:
                 self.open += 1
@@ -103,6 +110,10 @@ class State:
         part.started_at = event["at"]
         part.span_id = event.get("span_id")
         part.due = None
+        part.held = False
+
+    def _attempt_held(self, event: Event) -> None:
+        self.components[event["component"]].held = not event.get("over")
 
     def _attempt_progressed(self, event: Event) -> None:
         self.components[event["component"]].transfer = event["transfer"]
@@ -117,6 +128,7 @@ class State:
 
     def _attempt_failed(self, event: Event) -> None:
         part = self.components[event["component"]]
+        part.held = False
         code = event["failure"]["code"]
         if code == EXECUTOR_LOST:
             part.losses += 1
@@ -141,9 +153,11 @@ class State:
 
 _HANDLERS = {
     "run.started": State._run_started,  # noqa: SLF001 - the table belongs to the class
+    "run.released": State._run_released,  # noqa: SLF001
     "run.finished": State._run_finished,  # noqa: SLF001
     "run.reopened": State._run_reopened,  # noqa: SLF001
     "attempt.started": State._attempt_started,  # noqa: SLF001
+    "attempt.held": State._attempt_held,  # noqa: SLF001
     "attempt.progressed": State._attempt_progressed,  # noqa: SLF001
     "attempt.failed": State._attempt_failed,  # noqa: SLF001
     "component.finished": State._component_finished,  # noqa: SLF001

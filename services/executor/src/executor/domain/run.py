@@ -58,8 +58,19 @@ class Run:
 
     # ── commands ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def start(self, at: datetime, *, version: int, inputs: dict[str, Any], requested_by: str, trigger: str, trace: Trace) -> list[Event]:
-        """Begin: everything that waits for nothing is tried at once."""
+    def start(
+        self,
+        at: datetime,
+        *,
+        version: int,
+        inputs: dict[str, Any],
+        requested_by: str,
+        trigger: str,
+        trace: Trace,
+        priority: int = 5,
+        queued: bool = False,
+    ) -> list[Event]:
+        """Begin: everything that waits for nothing is tried at once, unless the run has to wait for its turn."""
         now = stamp(at)
         events: list[Event] = []
         self._add(
@@ -72,6 +83,8 @@ class Run:
                     "inputs": inputs,
                     "requested_by": requested_by,
                     "trigger": trigger,
+                    "priority": priority,
+                    "queued": queued or None,
                     "trace_id": trace.trace_id,
                     "span_id": trace.span_id,
                     "parent_span_id": trace.parent_span_id,
@@ -79,8 +92,20 @@ class Run:
             ),
             now,
         )
-        for name in self.graph.roots:
-            self._attempt(events, name, now)
+        if not queued:
+            for name in self.graph.roots:
+                self._attempt(events, name, now)
+        return events
+
+    def release(self, at: datetime) -> list[Event]:
+        """Let a queued run go on: its turn has come."""
+        events: list[Event] = []
+        if self.state.status != "queued":
+            return events
+        now = stamp(at)
+        self._add(events, {"event": "run.released"}, now)
+        for name in self.graph.order:
+            self._advance(events, name, now)
         return events
 
     def cancel(self, at: datetime, *, reason: str, transfers: dict[str, dict[str, Any]]) -> list[Event]:
@@ -96,24 +121,25 @@ class Run:
         self._end(events, now, message=reason)
         return events
 
-    def retry(self, at: datetime, names: Iterable[str], *, scope: str, requested_by: str) -> list[Event]:
-        """Run components again under a new generation. What is not named, and not held up by them, keeps its outcome."""
+    def retry(self, at: datetime, names: Iterable[str], *, scope: str, requested_by: str, queued: bool = False) -> list[Event]:
+        """Run components again under a new generation. What is not named, and not held up by them, keeps its outcome.
+
+        ``queued``: the workflow has no room for another run now; it goes on when it is released.
+        """
         again = self._again(tuple(dict.fromkeys(names)), scope)
         now = stamp(at)
         events: list[Event] = []
         parts = self.state.components
-        self._add(
-            events,
-            {
-                "event": "run.reopened",
-                "again": {name: parts[name].generation + 1 for name in self.graph.order if name in again},
-                "stays": [name for name in self.graph.order if name not in again],
-                "requested_by": requested_by,
-            },
-            now,
-        )
+        body = {
+            "event": "run.reopened",
+            "again": {name: parts[name].generation + 1 for name in self.graph.order if name in again},
+            "stays": [name for name in self.graph.order if name not in again],
+            "requested_by": requested_by,
+            "queued": queued or None,
+        }
+        self._add(events, without_none(body), now)
         for name in self.graph.order:
-            if name in again:
+            if name in again and not queued:
                 self._advance(events, name, now)
         return events
 
@@ -168,6 +194,17 @@ class Run:
             self._follow(events, name, now)
         return events
 
+    def hold(self, at: datetime, name: str, *, limit: str, reason: str, until: datetime | None, over: bool) -> list[Event]:
+        """Record that an attempt waits at its endpoint's gate, or, with ``over``, that it goes on."""
+        events: list[Event] = []
+        body = self._of_attempt("attempt.held", name) | {"limit": limit, "reason": reason[:4000], "over": over or None}
+        self._add(events, without_none(body | {"until": None if until is None or over else stamp(until)}), stamp(at))
+        return events
+
+    def withdraw(self, at: datetime, name: str, why: str) -> list[Event]:
+        """Plan the attempt of a component anew that waited at its endpoint's gate: it touched nothing, so it costs no attempt."""
+        return self.fail(at, name, Failure(EXECUTOR_STOPPED, why, retryable=True))
+
     def progress(self, at: datetime, name: str, transfer: dict[str, Any], message: str = "") -> list[Event]:
         """Record how far an attempt has got."""
         events: list[Event] = []
@@ -192,7 +229,10 @@ class Run:
         events: list[Event] = []
         for name in self.graph.order:
             if self.state.components[name].status == "running":
-                events += self.fail(at, name, failure)
+                if self.state.components[name].held:
+                    events += self.withdraw(at, name, "The executor stopped while this attempt waited for its turn. It touched nothing.")
+                else:
+                    events += self.fail(at, name, failure)
                 if self.state.components[name].status == "retrying":
                     events += self.wake(at, name)
         return events

@@ -53,9 +53,7 @@ class ServiceConnector:
         verify: bool | ssl.SSLContext = options.verify_tls
         if options.verify_tls and options.ca_pem:
             verify = await asyncio.to_thread(lambda: ssl.create_default_context(cadata=options.ca_pem))
-        client = self._egress.client(
-            verify=verify, timeout=seconds, max_bytes=_MAX_ANSWER_BYTES, headers=headers, connections=connections
-        )
+        client = self._egress.client(verify=verify, timeout=seconds, max_bytes=_MAX_ANSWER_BYTES, headers=headers, connections=connections)
         async with client:
             yield client
 
