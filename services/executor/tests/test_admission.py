@@ -188,15 +188,29 @@ async def test_attempts_wait_for_the_database_and_ask_once_more(stage: Stage) ->
 async def test_a_pause_takes_a_waiting_attempt_away_and_costs_it_nothing(stage: Stage) -> None:
     active = stage.start()
     await eventually(lambda: bool(stage.gates.waiting))
-    paused = {"event": "run.paused", "run_id": "r", "workflow_id": "w1", "seq": active.run.state.seq + 1, "at": "2026-01-02T03:04:05Z"}
-    active.run.state.apply(paused)
-    stage.engine.write(active, [paused])
+    stage.engine.write(active, active.run.pause(NOW, reason="look first", requested_by="ada"))
     stage.gates.room = 5
     await eventually(lambda: not stage.gates.waiting)
     assert not stage.attempts.made
     assert active.run.state.components["A"].status == "retrying"
     assert active.run.state.components["A"].failures == active.run.state.components["A"].losses == 0
     assert "paused" in stage.writer.events[-1]["failure"]["message"]
+    assert stage.writer.entries[-1].waits == [], "while it is paused nothing comes due"
+    stage.engine.write(active, active.run.proceed(NOW, reason="", requested_by="ada"))
+    await eventually(lambda: active.run.state.finished)
+    assert stage.attempts.made == 1
+
+
+async def test_a_wait_ends_with_the_components_deadline(stage: Stage) -> None:
+    definition = WorkflowDefinition(workflow="w", components=(Component(name="A", kind="service", endpoint="ep", deadline=0.2),))
+    plan = Plan(Published("w1", 1, definition, retired=False), Graph(definition), {})
+    stage.engine.start(plan, "r", inputs={}, requested_by="t", trigger="api", trace=TRACE, command=("e", "p"))
+    await eventually(lambda: stage.writer.kinds()[-1:] == ["run.finished"])
+    failed = next(event for event in stage.writer.events if event["event"] == "attempt.failed")
+    assert failed["failure"]["code"] == "DeadlineExceeded"
+    assert "waited for its turn" in failed["failure"]["message"]
+    await eventually(lambda: not stage.gates.waiting)
+    assert not stage.attempts.made
 
 
 async def test_retry_now_passes_the_retry_budget_only(stage: Stage) -> None:
@@ -225,7 +239,7 @@ def test_a_queued_run_has_no_attempts_until_it_is_released_and_can_be_cancelled(
     events = begin(run, queued=True, priority=7)
     assert [(event["event"], event["queued"], event["priority"]) for event in events] == [("run.started", True, 7)]
     again = a_run([decode(encode(event)) for event in events])
-    assert (again.state.status, again.state.priority) == ("queued", 7)
+    assert (again.state.standing, again.state.priority) == ("queued", 7)
     assert [event["event"] for event in again.release(NOW)] == ["run.released", "attempt.started"]
     assert again.release(NOW) == [], "a run is released once"
     assert [event["event"] for event in run.cancel(NOW, reason="", transfers={})] == ["component.finished", "run.finished"]
@@ -237,7 +251,7 @@ def test_a_retry_may_have_to_wait_for_its_turn() -> None:
     run.succeed(NOW, "A", output={})
     reopened = run.retry(NOW, ["A"], scope="only", requested_by="t", queued=True)
     assert [(event["event"], event["queued"]) for event in reopened] == [("run.reopened", True)]
-    assert run.state.status == "queued"
+    assert run.state.standing == "queued"
     assert [event["event"] for event in run.release(NOW)] == ["run.released", "attempt.started"]
 
 

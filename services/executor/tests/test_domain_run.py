@@ -1,20 +1,16 @@
-"""Runs over random graphs, outcomes, crashes and retries: the promises that must hold for all of them."""
+"""The rules of runs, one by one."""
 
-from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter
 
 from executor.domain import retry
-from executor.domain.events import decode, encode
 from executor.domain.graph import Graph, GraphRefused
-from executor.domain.journal import State, fold
+from executor.domain.journal import State
 from executor.domain.run import Failure, Refused, Run, Trace
-from shared.contracts.runs import RunEvent
 from shared.contracts.workflows import Component, Connection, CustomRetry, ExponentialRetry, FixedRetry, WorkflowDefinition
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -40,88 +36,6 @@ def a_run(graph: Graph, state: State | None = None) -> Run:
 
 def begin(run: Run) -> list[dict[str, Any]]:
     return run.start(NOW, version=1, inputs={}, requested_by="t", trigger="api", trace=TRACE)
-
-
-@st.composite
-def graphs(draw: st.DrawFn) -> Graph:
-    size = draw(st.integers(1, 8))
-    names = [f"C{n}" for n in range(size)]
-    edges = [(names[a], names[b]) for b in range(size) for a in range(b) if draw(st.booleans())]
-    return a_graph(names, edges, attempts=draw(st.integers(1, 3)))
-
-
-def check_order(graph: Graph, events: list[dict[str, Any]]) -> None:
-    """No component starts before its inputs have succeeded, none twice in one attempt, every outcome once a generation."""
-    done: dict[str, str] = {}
-    outcomes: Counter[tuple[str, int]] = Counter()
-    started: Counter[tuple[str, int, int]] = Counter()
-    for event in events:
-        if event["event"] == "run.reopened":
-            for name in event["again"]:
-                done.pop(name, None)
-        if event["event"] == "attempt.started":
-            assert all(done.get(up) == "succeeded" for up in graph.upstream[event["component"]])
-            assert event["component"] not in done
-            started[event["component"], event["generation"], event["attempt"]] += 1
-        if event["event"] == "component.finished":
-            done[event["component"]] = event["status"]
-            outcomes[event["component"], event["generation"]] += 1
-    assert all(count == 1 for count in outcomes.values())
-    assert all(count == 1 for count in started.values())
-    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
-
-
-@settings(max_examples=150, deadline=None)
-@given(graphs(), st.data())
-def test_every_run_ends_in_order_whatever_happens(graph: Graph, data: st.DataObject) -> None:  # noqa: C901 - one story
-    run = a_run(graph)
-    events = begin(run)
-    retries = data.draw(st.integers(0, 2))
-    for _ in range(500):
-        parts = run.state.components
-        running = [name for name, part in parts.items() if part.status == "running"]
-        retrying = [name for name, part in parts.items() if part.status == "retrying"]
-        if run.state.finished:
-            if not retries:
-                break
-            retries -= 1
-            before = {e["component"]: encode(e) for e in events if e["event"] == "component.finished"}
-            names = data.draw(st.lists(st.sampled_from(sorted(parts)), min_size=1, max_size=2))
-            try:
-                new = run.retry(NOW, names, scope=data.draw(st.sampled_from(["only", "following"])), requested_by="t")
-            except Refused:
-                continue
-            events += new
-            for name in new[0]["stays"]:
-                outcome = next(e for e in reversed(events) if e["event"] == "component.finished" and e["component"] == name)
-                assert encode(outcome) == before[name]
-            continue
-        assert running or retrying, "a run that has not ended must have something to do"
-        choice = data.draw(st.sampled_from(["good", "good", "boom", "broken", "crash", "cancel"]))
-        if choice == "crash":
-            run = a_run(graph, fold("r", "w1", graph.components, [decode(encode(event)) for event in events]))
-            events += run.resume(NOW)
-        elif choice == "cancel" and data.draw(st.booleans()):
-            events += run.cancel(NOW, reason="enough", transfers={})
-        elif retrying and (not running or data.draw(st.booleans())):
-            events += run.wake(NOW, data.draw(st.sampled_from(retrying)))
-        elif running:
-            name = data.draw(st.sampled_from(running))
-            if choice == "boom":
-                events += run.fail(NOW, name, BOOM)
-            elif choice == "broken":
-                events += run.fail(NOW, name, BROKEN)
-            else:
-                events += run.succeed(NOW, name, output={})
-    assert run.state.finished
-    check_order(graph, events)
-    again = fold("r", "w1", graph.components, events)
-    assert {n: (p.status, p.generation, p.attempt) for n, p in again.components.items()} == {
-        n: (p.status, p.generation, p.attempt) for n, p in run.state.components.items()
-    }
-    adapter: TypeAdapter[Any] = TypeAdapter(RunEvent)
-    for event in events:
-        adapter.validate_json(encode(event))
 
 
 def test_a_failure_stops_only_what_depends_on_it() -> None:

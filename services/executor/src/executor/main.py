@@ -11,6 +11,7 @@ from executor.adapters.journal import COMMANDS, PostgresJournal
 from executor.adapters.outcomes import KafkaOutcomes, lane_of
 from executor.adapters.registries import PostgresRegistries
 from executor.adapters.registry_lag import RegistryLag
+from executor.adapters.retry_plugins import installed
 from executor.adapters.run_turns import PostgresTurns
 from executor.adapters.spans import export_spans
 from executor.adapters.yard import ThreadYard
@@ -47,7 +48,7 @@ def build(settings: Settings, connectors: dict[str, Connector] | None = None) ->
     outbox = Outbox(database, producer)
     kinds = connectors_of(Egress(EgressPolicy.from_settings(settings))) | (connectors or {})
     registries = PostgresRegistries(database, OpeningKey.from_file(settings.keys_dir / "executor.key"))
-    plans = Plans(registries, kinds)
+    plans = Plans(registries, kinds, installed())
     journal = PostgresJournal(database)
     outcomes = KafkaOutcomes(settings)
     clock = DatabaseClock()
@@ -67,7 +68,6 @@ def build(settings: Settings, connectors: dict[str, Connector] | None = None) ->
         writer,
         journal=journal,
         outcomes=outcomes,
-        plans=plans,
         requests=requests,
         clock=clock,
         instance=settings.instance,

@@ -113,6 +113,7 @@ class Failure(Contract):
     message: Text = Field(description="A sentence for people: what happened and the way out.")
     retryable: bool
     answer: Text = Field(default="", description="What the other side said, bounded, secrets masked.")
+    detail: str = Field(default="", max_length=40, description="What error classes may name behind the code, e.g. 503 in HttpStatus:503.")
 
 
 class Transfer(Contract):

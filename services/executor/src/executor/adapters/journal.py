@@ -14,6 +14,8 @@ from shared.runtime.database import Database
 COMMANDS = "executor.commands"
 """Consumer group of the commands, and their name in the inbox."""
 
+_OPEN = frozenset({"running", "queued"})
+
 _COMMIT = """
 WITH fence AS MATERIALIZED (
     UPDATE executors SET batch = $2, published = $3, lease_until = clock_timestamp() + make_interval(secs => $4)
@@ -44,6 +46,12 @@ _UNPLAN = """
 DELETE FROM waits USING unnest($1::text[], $2::text[]) AS o (run_id, component)
 WHERE waits.run_id = o.run_id AND waits.component = o.component
 """
+# A queued run belongs to nobody: whoever has room lets it go on.
+_REOPEN = """
+UPDATE runs SET status = o.status, ended_at = NULL, version = coalesce(o.version, runs.version),
+    owner = CASE WHEN o.status <> 'queued' THEN runs.owner END
+FROM unnest($1::text[], $2::text[], $3::int[]) AS o (run_id, status, version) WHERE runs.run_id = o.run_id
+"""
 _QUEUE = """
 INSERT INTO turns (run_id, workflow_id, priority) SELECT r.run_id, r.workflow_id, o.priority
 FROM unnest($1::text[], $2::int[]) AS o (run_id, priority) JOIN runs AS r USING (run_id)
@@ -67,7 +75,7 @@ ORDER BY j.batch, j.run_id, j.first
 """
 _DUE = """
 SELECT w.run_id, w.component FROM waits AS w JOIN runs AS r USING (run_id)
-WHERE w.due_at <= clock_timestamp() AND r.owner = $1 ORDER BY w.due_at LIMIT $2
+WHERE w.due_at <= clock_timestamp() AND (r.owner = $1 OR (r.owner IS NULL AND r.status = 'queued')) ORDER BY w.due_at LIMIT $2
 """
 _REQUESTS = """
 SELECT q.id, q.run_id, q.external, q.body FROM requests AS q JOIN runs AS r USING (run_id)
@@ -75,7 +83,8 @@ WHERE r.owner = $1 OR r.owner IS NULL ORDER BY q.id LIMIT $2
 """
 _NEWS = """
 SELECT
-    EXISTS (SELECT FROM waits AS w JOIN runs AS r USING (run_id) WHERE w.due_at <= clock_timestamp() AND r.owner = $1),
+    EXISTS (SELECT FROM waits AS w JOIN runs AS r USING (run_id) WHERE w.due_at <= clock_timestamp()
+        AND (r.owner = $1 OR (r.owner IS NULL AND r.status = 'queued'))),
     EXISTS (SELECT FROM requests AS q JOIN runs AS r USING (run_id) WHERE r.owner = $1 OR r.owner IS NULL)
 """
 _CLAIM = """
@@ -210,7 +219,7 @@ def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
 
 
 def _has_more(entry: Entry) -> bool:
-    return bool(entry.waits or entry.woken or entry.leaves) or entry.request is not None or entry.status in {"running", "queued"}
+    return bool(entry.waits or entry.woken or entry.leaves) or entry.request is not None or entry.status in _OPEN
 
 
 async def _beside(connection: Any, entries: Sequence[Entry]) -> None:
@@ -228,17 +237,12 @@ async def _beside(connection: Any, entries: Sequence[Entry]) -> None:
     answered = [entry.request for entry in entries if entry.request is not None]
     if answered:
         await connection.execute("DELETE FROM requests WHERE id = ANY($1::bigint[])", answered)
-    left = [entry.run_id for entry in entries if entry.leaves]
-    if left:
-        await connection.execute("DELETE FROM turns WHERE run_id = ANY($1::text[])", left)
+    reopened = [(entry.run_id, entry.status, entry.version) for entry in entries if entry.status in _OPEN and not entry.opened]
+    if reopened:
+        await connection.execute(_REOPEN, *_columns(reopened, 3))
     queued = [(entry.run_id, entry.waits_for_turn) for entry in entries if entry.waits_for_turn is not None]
     if queued:
         await connection.execute(_QUEUE, *_columns(queued, 2))
-        again = [entry.run_id for entry in entries if entry.waits_for_turn is not None and not entry.opened]
-        if again:
-            await connection.execute(
-                "UPDATE runs SET status = 'queued', ended_at = NULL, owner = NULL WHERE run_id = ANY($1::text[])", again
-            )
-    reopened = [entry.run_id for entry in entries if entry.status == "running" and not entry.opened]
-    if reopened:
-        await connection.execute("UPDATE runs SET status = 'running', ended_at = NULL WHERE run_id = ANY($1::text[])", reopened)
+    left = [entry.run_id for entry in entries if entry.leaves]
+    if left:
+        await connection.execute("DELETE FROM turns WHERE run_id = ANY($1::text[])", left)

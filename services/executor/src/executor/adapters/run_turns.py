@@ -89,6 +89,11 @@ class PostgresTurns:
                 await connection.execute(_RESERVE, epoch, *(list(column) for column in columns))
             return {want.run_id for want in granted}
 
+    async def give_back(self, epoch: int, run_id: str) -> None:
+        query = "DELETE FROM turns WHERE run_id = $2 AND taken_by = $1 AND NOT EXISTS (SELECT FROM runs WHERE run_id = $2)"
+        async with self._database.connection() as connection:
+            await connection.execute(query, epoch, run_id)
+
     async def release(self, epoch: int, most: int, choose: Choose) -> list[str]:
         async with self._database.connection() as connection, connection.transaction():
             await _locked(connection, epoch)

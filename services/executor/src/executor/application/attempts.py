@@ -1,7 +1,7 @@
 """One attempt: everything a component needs is put together, and its connector does the work."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, cast
 
 import httpx
@@ -11,7 +11,9 @@ from executor.application.patience import patiently
 from executor.application.ports import Acts, Begins, Checkpoints, Connector, Outcome, Permanent, Place, Retryable, Trouble, Work
 from executor.application.registries import Plan, Plans
 from executor.application.steps import Step
+from executor.domain.failing import DEADLINE_EXCEEDED
 from executor.domain.journal import Progress, State
+from shared.contracts.workflows import Connection
 from shared.runtime.egress import EgressRefused
 from shared.runtime.logging import get_logger, mask_text
 
@@ -37,20 +39,40 @@ class Attempts:
         self._plans = plans
         self._yard = yard
 
-    async def make(self, plan: Plan, state: State, name: str, *, key: str, traceparent: str | None, report: Report) -> Outcome:
-        """Make the attempt that the journal says has started."""
-        limit = plan.graph.components[name].timeout
+    async def make(
+        self,
+        plan: Plan,
+        state: State,
+        name: str,
+        *,
+        key: str,
+        traceparent: str | None,
+        report: Report,
+        fed: Sequence[Connection],
+        left: float | None = None,
+    ) -> Outcome:
+        """Make the attempt that the journal says has started.
+
+        It is ``fed`` through these connections, and cut when the seconds that its deadline has ``left`` are over.
+        """
+        component = plan.graph.components[name]
+        limit = component.timeout
+        if left is not None and (limit is None or left < limit):
+            limit = max(left, 0.0)
         try:
             if limit is None:
-                return await self._make(plan, state, name, key=key, traceparent=traceparent, report=report)
+                return await self._make(plan, state, name, key=key, traceparent=traceparent, report=report, fed=fed)
             async with asyncio.timeout(limit) as bound:
-                return await self._make(plan, state, name, key=key, traceparent=traceparent, report=report)
+                return await self._make(plan, state, name, key=key, traceparent=traceparent, report=report, fed=fed)
         except Trouble:
             raise
         except EgressRefused as error:
             raise Permanent("EgressRefused", str(error)) from error
         except TimeoutError as error:
             if limit is not None and bound.expired():
+                if limit != component.timeout:
+                    text = f"“{name}” was not done within its deadline of {component.deadline:g} s for all attempts."
+                    raise Permanent(DEADLINE_EXCEEDED, f"{text} Raise deadline:, or look why it is slow.") from error
                 text = f"“{name}” was not done within {limit:g} s. Raise its timeout:, or look why it is slow."
                 raise Retryable("Timeout", text) from error
             raise Retryable("Timeout", f"“{name}” got no answer in time.") from error
@@ -61,17 +83,20 @@ class Attempts:
             text = f"“{name}” ended in an unexpected error ({type(error).__name__}); the executor's log has the rest."
             raise Retryable("InternalError", text, answer=mask_text(str(error))[:500]) from error
 
-    async def _make(self, plan: Plan, state: State, name: str, *, key: str, traceparent: str | None, report: Report) -> Outcome:
+    async def _make(
+        self, plan: Plan, state: State, name: str, *, key: str, traceparent: str | None, report: Report, fed: Sequence[Connection]
+    ) -> Outcome:
         part = state.components[name]
         place = await patiently(lambda: self._plans.place(plan, name, generation=part.generation))
         sources = []
-        for connection in plan.graph.incoming[name]:
+        for connection in fed:
             before = state.components[connection.source]
             sources.append((connection, await patiently(self._source(plan, connection.source, before))))
         work = Work(state.run_id, place, part.attempt, key, traceparent, state.inputs, tuple(sources))
         connectors = self._plans.connectors
         connector = connectors[place.component.kind]
-        step = self._plans.step(plan, name, place, work.sources)
+        # A compensation is told what it undoes, and takes nothing from there.
+        step = self._plans.step(plan, name, place, () if place.component.compensates else work.sources)
         if step is Step.ACT:
             return await cast("Acts", connector).act(work)
         if step is Step.BEGIN:

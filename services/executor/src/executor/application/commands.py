@@ -14,10 +14,11 @@ from typing import Protocol
 from executor.application.engine import Engine, span_id
 from executor.application.entries import Journal
 from executor.application.registries import Plan, Plans
+from executor.application.requests import MOST_BYTES
 from executor.application.run_queue import RunQueue
 from executor.domain.graph import GraphRefused
-from executor.domain.run import Trace
-from shared.contracts.runs import CancelRun, RetryNow, RetryRun, StartRun
+from executor.domain.run import Refused, Trace
+from shared.contracts.runs import CancelRun, PauseRun, ResumeRun, RetryNow, RetryRun, StartRun
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
@@ -26,12 +27,9 @@ GATEWAY = "flowtower/gateway"
 _PATIENCE_SECONDS = 2.0
 """How long a start waits for a workflow that may have been sent after it."""
 
-MOST_BYTES = 1_000_000
-"""Largest start: its inputs go on in an event that must fit in a message too."""
-
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 
-Command = StartRun | CancelRun | RetryRun | RetryNow
+Command = StartRun | CancelRun | PauseRun | ResumeRun | RetryRun | RetryNow
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,18 +146,24 @@ class Commands:
                 workflow_id = "unknown" if plan is None else plan.published.workflow_id
                 await self._desk.refuse(Refusal(asked, run_id, reason or "", command.workflow, workflow_id))
                 continue
+            try:
+                self._engine.start(
+                    plan,
+                    run_id,
+                    inputs=command.inputs,
+                    requested_by=command.requested_by,
+                    trigger="event" if asked.external else "api",
+                    trace=trace_of(asked.traceparent),
+                    command=(asked.event_id, asked.position),
+                    priority=command.priority,
+                    queued=waits.get(run_id),
+                )
+            except Refused as refused:
+                if run_id in waits:
+                    await self._queue.give_back(run_id)
+                await self._desk.refuse(Refusal(asked, run_id, str(refused), command.workflow, plan.published.workflow_id))
+                continue
             begun = run_id
-            self._engine.start(
-                plan,
-                run_id,
-                inputs=command.inputs,
-                requested_by=command.requested_by,
-                trigger="event" if asked.external else "api",
-                trace=trace_of(asked.traceparent),
-                command=(asked.event_id, asked.position),
-                priority=command.priority,
-                queued=waits.get(run_id),
-            )
         return begun
 
     async def _new(self, starts: Sequence[Asked], there: set[str]) -> list[tuple[Plan, str, int | None]]:

@@ -1,55 +1,43 @@
 """The engine: decides by the domain's rules, writes, and acts only on what has been written.
 
-One run = one ``Active`` while something of it moves; a run that only waits for its next attempt is let go of and read back from
-the journal when its time has come, so the number of waiting runs costs no memory.
+One run = one ``Active`` while something of it moves; a run that only waits (for a time, a turn or a person) is let go of and read
+back from the journal when it goes on, so the number of waiting runs costs no memory.
 """
 
 import asyncio
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from executor.application.active import Active
 from executor.application.admission import Admission, Pass
 from executor.application.attempts import Attempts
+from executor.application.entering import Entering, verdict
 from executor.application.entries import Entry, Stored
+from executor.application.planning import plan_ahead
 from executor.application.ports import Outcome, Trouble
 from executor.application.registries import Plan
 from executor.application.writer import JournalWriter
 from executor.domain.events import Event, decode, encode
-from executor.domain.gate import Hold, Verdict
 from executor.domain.journal import EXECUTOR_STOPPED, State, fold
-from executor.domain.run import Failure, Run, Trace
+from executor.domain.rules import NoAnswer
+from executor.domain.run import Failure, Refused, Run, Trace
 from shared.runtime.logging import get_logger
+
+__all__ = ["STOP_SECONDS", "Active", "Engine", "span_id"]
 
 log = get_logger(__name__)
 
 _PROGRESS_SECONDS = 1.0
+STOP_SECONDS = 0.8
+"""How long an attempt that is stopped may take to end before the run goes on without it."""
 
 
 def span_id() -> str:
     """Return a new span id."""
     return f"{random.getrandbits(64) or 1:016x}"
-
-
-@dataclass(slots=True, eq=False)
-class Active:
-    """A run in memory."""
-
-    plan: Plan
-    run: Run
-    lane: int
-    traceparent: bytes | None = None
-    attempts: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
-    transfers: dict[str, dict[str, Any]] = field(default_factory=dict)  # component → how far its attempt is
-    reported: dict[str, float] = field(default_factory=dict)  # component → when progress was last journalled
-    unwritten: int = 0
-    entering: set[str] = field(default_factory=set)  # components whose attempt is at its endpoint's gate
-    hurried: set[str] = field(default_factory=set)  # components whose next attempt somebody asked for
-    limited: bool = True  # whether it may have a turn of its workflow to give back
-    stopping: bool = False  # its attempts are being stopped: their ends say nothing
 
 
 class Engine:
@@ -66,7 +54,7 @@ class Engine:
         lane: Callable[[str], int],
     ) -> None:
         self._attempts = attempts
-        self._admission = admission
+        self._gates = Entering(admission, write=self.write, clock=clock)
         self._writer = writer
         self._host = host
         self._clock = clock
@@ -104,9 +92,16 @@ class Engine:
         """Begin a run. It exists when the writer has committed; a run of this id that is already there stays what it is.
 
         ``queued``: whether it has to wait for its turn, as the queue of runs says; None = nothing limits its workflow.
+        Raises Refused when the inputs are not what the workflow declares, or its business key can't be told from them.
         """
-        published = plan.published
-        active = self._active(plan, State(run_id, published.workflow_id, plan.graph.components))
+        published, rules = plan.published, plan.graph.rules
+        inputs = rules.inputs(inputs)
+        try:
+            business_key = rules.business_key(inputs)
+        except NoAnswer as error:
+            expression = plan.graph.definition.business_key
+            raise Refused(f"The run has no name: business_key: {expression} has no answer for these inputs: {error}") from None
+        active = self._active(plan, State(run_id, published.workflow_id, plan.graph.order))
         active.traceparent = f"00-{trace.trace_id}-{trace.span_id}-01".encode()
         active.limited = queued is not None
         self.active[run_id] = active
@@ -117,7 +112,8 @@ class Engine:
             requested_by=requested_by,
             trigger=trigger,
             trace=trace,
-            priority=plan.graph.definition.priority if priority is None else priority,
+            business_key=business_key,
+            priority=priority,
             queued=bool(queued),
         )
         opened = (published.workflow_id, plan.graph.definition.workflow, published.version)
@@ -129,7 +125,7 @@ class Engine:
         if known is not None:
             return known
         events = [decode(line) for line in stored.lines]
-        state = fold(stored.run_id, stored.workflow_id, plan.graph.components, events)
+        state = fold(stored.run_id, stored.workflow_id, plan.graph.order, events)
         active = self._active(plan, state)
         if state.trace_id:
             active.traceparent = f"00-{state.trace_id}-{state.span_id or '0' * 15 + '1'}-01".encode()
@@ -149,6 +145,14 @@ class Engine:
     def wake(self, active: Active, name: str) -> None:
         """Make a planned attempt whose time has come."""
         self.write(active, active.run.wake(self._clock(), name), woken=[name])
+
+    async def expire(self, active: Active) -> None:
+        """End a run whose time limit is over; what is under way is stopped first."""
+        if not active.run.state.idle:
+            await self.halt(active, STOP_SECONDS)
+        events = active.run.expire(self._clock(), transfers=active.transfers)
+        active.stopping = False
+        self.write(active, events)
 
     def _active(self, plan: Plan, state: State) -> Active:
         run = Run(plan.graph, state, host=self._host, spans=span_id, jitter=random.random)
@@ -172,7 +176,7 @@ class Engine:
             return
         state = active.run.state
         if any(event["event"] == "run.paused" for event in events):
-            events += self._withdraw(active)
+            events += self._gates.withdraw(active)
         entry = Entry(
             state.run_id,
             events[0]["seq"],
@@ -186,24 +190,8 @@ class Engine:
             woken=list(woken),
             request=request,
         )
-        for event in events:
-            kind = event["event"]
-            if kind == "run.finished":
-                entry.status = event["status"]
-                entry.leaves = active.limited
-            elif event.get("queued"):
-                entry.status, entry.waits_for_turn = "queued", state.priority
-            elif kind in {"run.reopened", "run.released"}:
-                entry.status = "running"
-            elif kind == "attempt.failed" and "next_attempt_at" in event:
-                entry.waits.append((event["component"], datetime.fromisoformat(event["next_attempt_at"])))
-            elif kind == "attempt.started" and event["attempt"] > 1:
-                # Its plan is over; within one entry the later word counts.
-                entry.waits = [wait for wait in entry.waits if wait[0] != event["component"]]
-                entry.woken.append(event["component"])
-            elif kind == "command.refused" and state.finished:
-                entry.status = state.status
-                entry.leaves = active.limited
+        plan_ahead(entry, events, state)
+        entry.leaves = active.limited and state.finished
         active.unwritten += 1
         entry.committed = lambda: self._written(active, events)
         entry.refused = lambda: self._gone(active)
@@ -221,16 +209,6 @@ class Engine:
             watcher(active, events)
         self._let_go(active)
 
-    def _withdraw(self, active: Active) -> list[Event]:
-        """Take attempts that wait at a gate away from it: nothing more of the run starts."""
-        events: list[Event] = []
-        for name in sorted(active.entering):
-            task = active.attempts.pop(name, None)  # its end says nothing any more
-            if task is not None:
-                task.cancel()
-                events += active.run.withdraw(self._clock(), name, "The run was paused while this attempt waited for its turn.")
-        return events
-
     def _gone(self, active: Active) -> None:
         """The journal holds another history of this run than we do: it is not ours, or it was there before."""
         if self.active.get(active.run.state.run_id) is active:
@@ -242,7 +220,7 @@ class Engine:
         state = active.run.state
         if active.unwritten or active.attempts or active.stopping:
             return
-        if (state.finished or state.waiting or state.status == "queued") and self.active.get(state.run_id) is active:
+        if (state.finished or state.idle) and self.active.get(state.run_id) is active:
             del self.active[state.run_id]
 
     # ── attempts ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -255,7 +233,7 @@ class Engine:
         failure: Failure | None = None
         permission: Pass | None = None
         try:
-            permission = await self._enter(active, name)
+            permission = await self._gates.enter(active, name)
             outcome = await self._attempts.make(
                 active.plan,
                 state,
@@ -263,12 +241,14 @@ class Engine:
                 key=run.idempotency_key(name),
                 traceparent=trace,
                 report=lambda told: self._progress(active, name, told),
+                fed=run.sources(name),
+                left=run.time_left(self._clock(), name),
             )
         except Trouble as trouble:
-            failure = Failure(trouble.code, trouble.message, trouble.retryable, trouble.answer, trouble.after)
+            failure = Failure(trouble.code, trouble.message, trouble.retryable, trouble.answer, trouble.after, trouble.detail)
         finally:
             if permission is not None:
-                permission.leave(_verdict(outcome, failure))
+                permission.leave(verdict(outcome, failure))
             if active.attempts.get(name) is asyncio.current_task():
                 del active.attempts[name]
         if active.stopping:
@@ -280,25 +260,6 @@ class Engine:
             assert failure is not None  # noqa: S101 - one of both is there, or the task was cancelled
             events = run.fail(self._clock(), name, failure, transfer=transfer)
         self.write(active, events)
-
-    async def _enter(self, active: Active, name: str) -> Pass | None:
-        """Wait at the endpoint's gate, if it has one."""
-        hurried = name in active.hurried
-        active.hurried.discard(name)
-        active.entering.add(name)
-
-        def tell(hold: Hold, why: str, over: bool) -> None:
-            self._held(active, name, hold, why, over=over)
-
-        try:
-            return await self._admission.enter(active.plan, active.run.state, name, hurried=hurried, tell=tell)
-        finally:
-            active.entering.discard(name)
-
-    def _held(self, active: Active, name: str, hold: Hold, why: str, *, over: bool) -> None:
-        """Say in the run that an attempt waits at its endpoint's gate, or goes on."""
-        if not active.stopping and name in active.attempts:
-            self.write(active, active.run.hold(self._clock(), name, limit=hold.limit, reason=why, until=hold.until, over=over))
 
     def _progress(self, active: Active, name: str, told: dict[str, Any]) -> None:
         """Take note of progress; it is journalled at most once a second and attempt."""
@@ -345,10 +306,3 @@ class Engine:
             for task in active.attempts.values():
                 task.cancel()
         self.active.clear()
-
-
-def _verdict(outcome: Outcome | None, failure: Failure | None) -> Verdict:
-    """Return what an attempt's end says about its endpoint: one that was stopped says nothing."""
-    if outcome is None and failure is None:
-        return Verdict.NOTHING
-    return Verdict.FAILED if failure is not None and failure.retryable else Verdict.ANSWERED

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+RUN_LIMIT = ""
+"""Stands among the planned attempts, in the place of a component's name, for the end of the run's own time."""
+
 
 @dataclass(slots=True)
 class Entry:
@@ -20,8 +23,9 @@ class Entry:
     opened: tuple[str, str, int] | None = None  # a new run: workflow id, name, version
     command: tuple[str, str] | None = None  # the command behind a new run: event id and position
     status: str | None = None  # the run's new status; a terminal one also lets go of it
-    waits: list[tuple[str, datetime]] = field(default_factory=list)  # planned attempts
-    woken: list[str] = field(default_factory=list)  # components whose plan is over
+    version: int | None = None  # the version that a run goes on in
+    waits: list[tuple[str, datetime]] = field(default_factory=list)  # planned attempts, and RUN_LIMIT: the end of the run's time
+    woken: list[str] = field(default_factory=list)  # those of them that are over
     waits_for_turn: int | None = None  # the run is queued, with this priority
     leaves: bool = False  # the run may have a turn of its workflow to give back
     request: int | None = None  # the request that this answers
@@ -97,7 +101,7 @@ class Journal(Protocol):
         """Return whether an attempt is due, and whether a request waits: one cheap look."""
 
     async def due(self, epoch: int, most: int) -> list[tuple[str, str]]:
-        """Return (run, component) of planned attempts whose time has come."""
+        """Return (run, component) of planned attempts whose time has come; RUN_LIMIT as the component is the run's own limit."""
 
     async def forget(self, run_id: str, component: str) -> None:
         """Drop a planned attempt that has no meaning any more."""

@@ -15,12 +15,13 @@ class Trouble(Exception):
 
     retryable = False
 
-    def __init__(self, code: str, message: str, *, answer: str = "", after: float | None = None) -> None:
+    def __init__(self, code: str, message: str, *, answer: str = "", after: float | None = None, detail: str = "") -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.answer = answer  # what the other side said, bounded
         self.after = after  # seconds that the other side asked us to wait
+        self.detail = detail  # the finer word that error classes may name behind the code, e.g. 503
 
 
 class Retryable(Trouble):

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from executor.application.ports import Connector, Endpoint, Permanent, Place, Retryable
+from executor.application.preparing import Plugins, graph_of, missing_plugin
 from executor.application.steps import Step, step_of
-from executor.domain.graph import Graph
+from executor.domain.graph import Graph, GraphRefused
 from shared.contracts.kinds import KINDS
 from shared.contracts.workflows import EventTrigger, WorkflowDefinition
 
@@ -51,8 +52,9 @@ class Plan:
 class Plans:
     """Plans by version, and endpoints by name; endpoints and "newest" are looked up again after a second."""
 
-    def __init__(self, registries: Registries, connectors: dict[str, Connector]) -> None:
+    def __init__(self, registries: Registries, connectors: dict[str, Connector], plugins: Plugins | None = None) -> None:
         self._registries = registries
+        self._plugins = plugins or {}
         self.connectors = connectors
         self._plans: dict[tuple[str, int], Plan] = {}
         self._names: dict[tuple[str, int | None], tuple[float, Plan]] = {}
@@ -72,11 +74,13 @@ class Plans:
         if published is None:
             return None
         plan = self._planned(published)
+        if (lacks := missing_plugin(published.definition, self._plugins)) is not None:
+            raise GraphRefused(lacks)
         self._names[name, version] = (time.monotonic(), plan)
         return plan
 
     async def of(self, workflow_id: str, version: int) -> Plan | None:
-        """Return the plan of a version by its id."""
+        """Return the plan of a version by its id; None = it is not known here. Raises GraphRefused."""
         plan = self._plans.get((workflow_id, version))
         if plan is None:
             published = await self._registries.version(workflow_id, version)
@@ -87,7 +91,7 @@ class Plans:
         key = (published.workflow_id, published.version)
         plan = self._plans.get(key)
         if plan is None or plan.published.retired != published.retired:
-            plan = Plan(published, Graph(published.definition), {})
+            plan = Plan(published, graph_of(published.definition, self._plugins), {})
             if len(self._plans) > 1000:
                 self._plans.clear()
             self._plans[key] = plan
@@ -125,5 +129,7 @@ class Plans:
         """Return what an attempt of the component does."""
         step = plan.steps.get(name)
         if step is None:
-            step = plan.steps[name] = step_of(self.connectors[place.component.kind], place, sources, self.connectors)
+            step = step_of(self.connectors[place.component.kind], place, sources, self.connectors)
+            if len(sources) == len(plan.graph.incoming.get(name, ())):
+                plan.steps[name] = step
         return step

@@ -3,25 +3,26 @@
 from pydantic import TypeAdapter
 
 from executor.application.admission import Admission
-from executor.application.engine import Active, Engine
-from executor.application.entries import Journal, Request
+from executor.application.engine import STOP_SECONDS, Active, Engine
+from executor.application.entries import Journal, Request, Stored
 from executor.application.registries import Plan, Plans
 from executor.application.run_queue import RunQueue
 from executor.domain.events import Event
 from executor.domain.gate import sentence
-from executor.domain.run import Refused
-from shared.contracts.runs import CancelRun, RetryNow, RetryRun, RunCommand
+from executor.domain.graph import GraphRefused
+from executor.domain.run import Change, Refused
+from shared.contracts.runs import CancelRun, PauseRun, ResumeRun, RetryNow, RetryRun, RunCommand
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
 
 _commands: TypeAdapter[RunCommand] = TypeAdapter(RunCommand)
-_STOP_SECONDS = 0.8
-"""How long a cancelled attempt may take to stop before the run goes on without it."""
+MOST_BYTES = 1_000_000
+"""Largest start or retry: its inputs go on in an event that must fit in a message too."""
 
 
 class Requests:
-    """Obeys cancel, retry and retry-now."""
+    """Obeys cancel, pause, resume, retry and retry-now."""
 
     def __init__(self, engine: Engine, admission: Admission, queue: RunQueue, journal: Journal, plans: Plans) -> None:
         self._engine = engine
@@ -36,39 +37,80 @@ class Requests:
         if active is None:
             return
         command = _commands.validate_json(request.body)
-        run, now = active.run, self._engine.now()
+        run = active.run
         woken: list[str] = []
         events: list[Event]
         try:
             self._allowed(active.plan, request)
             if isinstance(command, CancelRun):
-                if not run.state.finished:
-                    await self._engine.halt(active, _STOP_SECONDS)
-                woken = [name for name, part in run.state.components.items() if part.status == "retrying"]
-                events = run.cancel(now, reason=command.reason, transfers=active.transfers)
-                active.stopping = False
+                events = await self._cancel(active, command.reason)
+            elif isinstance(command, PauseRun):
+                events = run.pause(self._engine.now(), reason=command.reason, requested_by=command.requested_by)
+            elif isinstance(command, ResumeRun):
+                events = run.proceed(self._engine.now(), reason=command.reason, requested_by=command.requested_by)
             elif isinstance(command, RetryRun):
-                queued = await self._queue.again(active)
-                events = run.retry(now, command.components, scope=command.scope, requested_by=command.requested_by, queued=queued)
+                events = await self._retry(active, command, request)
             else:
                 # A start never gets here: the intake makes a run of it.
                 assert isinstance(command, RetryNow)  # noqa: S101
                 events = self._now(active, command.component)
                 woken = [command.component]
         except Refused as refused:
-            events = run.refuse(now, command.command, str(refused), command.requested_by)
+            events = run.refuse(self._engine.now(), command.command, str(refused), command.requested_by)
         self._engine.write(active, events, woken=woken, request=request.id)
+
+    async def _cancel(self, active: Active, reason: str) -> list[Event]:
+        if not active.run.state.finished:
+            await self._engine.halt(active, STOP_SECONDS)
+        try:
+            return active.run.cancel(self._engine.now(), reason=reason, transfers=active.transfers)
+        finally:
+            active.stopping = False
+
+    async def _retry(self, active: Active, command: RetryRun, request: Request) -> list[Event]:
+        """Retry, in another version and with other inputs if that is asked. The plan changes only if nothing is refused."""
+        if len(request.body) > MOST_BYTES:
+            text = f"The command has {len(request.body)} characters; a retry may have {MOST_BYTES}."
+            raise Refused(f"{text} Pass where large inputs are, not the inputs.")
+        run, plan = active.run, active.plan
+        version = None if command.version == run.state.version else command.version
+        if version is not None:
+            plan = await self._version(active, version)
+        inputs = run.state.inputs if command.inputs is None else command.inputs
+        if version is not None or command.inputs is not None:
+            inputs = plan.graph.rules.inputs(inputs)
+        change = Change(version, plan.graph, None if inputs == run.state.inputs else inputs)
+        events = run.retry(
+            self._engine.now(),
+            command.components,
+            scope=command.scope,
+            until=command.until,
+            requested_by=command.requested_by,
+            expected_seq=command.expected_seq,
+            change=change,
+            queued=await self._queue.again(active),
+        )
+        active.plan = plan
+        return events
+
+    async def _version(self, active: Active, version: int) -> Plan:
+        name = active.plan.graph.definition.workflow
+        try:
+            plan = await self._plans.of(active.run.state.workflow_id, version)
+            # The same version by its name: what can't be started can't be gone on with either.
+            if plan is None or await self._plans.named(plan.graph.definition.workflow, version) is None:
+                raise Refused(f"“{name}” has no version {version}. Choose one of its versions.")
+        except GraphRefused as error:
+            raise Refused(f"Version {version} of “{name}” can't be run: {error}") from error
+        return plan
 
     def _now(self, active: Active, name: str) -> list[Event]:
         """Make an attempt at once: one that is planned, or one that the retry budget holds. No other limit is passed."""
         hold = self._admission.hurry(active.run.state.run_id, name)
         if hold is None:
+            events = active.run.retry_now(self._engine.now(), name)
             active.hurried.add(name)
-            try:
-                return active.run.retry_now(self._engine.now(), name)
-            except Refused:
-                active.hurried.discard(name)
-                raise
+            return events
         endpoint = active.plan.graph.components[name].endpoint or ""
         if hold.limit != "retry_budget":
             raise Refused(f"“{name}” waits for its turn. {sentence(endpoint, hold)}")
@@ -91,8 +133,16 @@ class Requests:
         stored = await self._journal.load([run_id])
         if not stored:
             return None
-        plan = await self._plans.of(stored[0].workflow_id, stored[0].version)
-        if plan is None:
-            log.error("a run's workflow version is not in the registry's copy", run=run_id, workflow=stored[0].workflow_id)
+        plan = await self.plan(stored[0])
+        return None if plan is None else self._engine.take(plan, stored[0])
+
+    async def plan(self, stored: Stored) -> Plan | None:
+        """Return the plan of a run's version; without one nothing can be done about the run, which the log says."""
+        try:
+            plan = await self._plans.of(stored.workflow_id, stored.version)
+        except GraphRefused as error:
+            log.error("a run's workflow version can't be used here", run=stored.run_id, workflow=stored.workflow_id, reason=str(error))  # noqa: TRY400 - it says all
             return None
-        return self._engine.take(plan, stored[0])
+        if plan is None:
+            log.error("a run's workflow version is not in the registry's copy", run=stored.run_id, workflow=stored.workflow_id)
+        return plan

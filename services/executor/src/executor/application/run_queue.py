@@ -15,6 +15,7 @@ from executor.application.entries import Journal
 from executor.application.ports import StaleEpoch
 from executor.application.registries import Plan, Plans
 from executor.domain.events import Event
+from executor.domain.graph import GraphRefused
 from executor.domain.turns import Lane, Turns, choose
 from shared.runtime.database import why_away
 from shared.runtime.logging import get_logger
@@ -47,6 +48,9 @@ class RunTurns(Protocol):
 
     async def reserve(self, epoch: int, wanted: Sequence[Wanted]) -> set[str]:
         """Give turns to as many of these runs as their workflows have room for; return which. Raises StaleEpoch."""
+
+    async def give_back(self, epoch: int, run_id: str) -> None:
+        """Drop the turn that was reserved for a run that does not begin."""
 
     async def release(self, epoch: int, most: int, choose: Choose) -> list[str]:
         """Give turns to runs that wait; return those that this epoch has to let go on. Raises StaleEpoch."""
@@ -114,18 +118,25 @@ class RunQueue:
         granted = await self._turns.reserve(self._epoch(), wanted)
         return {want.run_id: want.run_id not in granted for want in wanted}
 
+    async def give_back(self, run_id: str) -> None:
+        """Take back the turn of a new run that was refused."""
+        await self._turns.give_back(self._epoch(), run_id)
+        self._news.set()
+
     async def again(self, active: Active) -> bool:
         """Return whether a run that is to begin again has to wait."""
         active.limited = True
         state = active.run.state
-        if not state.finished or not await self._limited(active.plan):
+        if not state.finished or active.run.compensating or not await self._limited(active.plan):
             return False
         wanted = Wanted(state.run_id, state.workflow_id, state.priority)
         return state.run_id not in await self._turns.reserve(self._epoch(), [wanted])
 
     async def _limited(self, plan: Plan) -> bool:
         """Whether the newest version of a workflow limits its runs."""
-        newest = await self._plans.named(plan.graph.definition.workflow, None)
+        newest: Plan | None = None
+        with contextlib.suppress(GraphRefused):
+            newest = await self._plans.named(plan.graph.definition.workflow, None)
         return (newest or plan).graph.definition.concurrency is not None
 
     # ── who goes on ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -165,9 +176,11 @@ class RunQueue:
             self._crowd = False  # what still waits, waits for its workflow
         ours = [run_id for run_id in ours if run_id not in self._engine.active]
         for stored in await self._journal.load(ours) if ours else ():
-            plan = await self._plans.of(stored.workflow_id, stored.version)
+            plan: Plan | None = None
+            with contextlib.suppress(GraphRefused):
+                plan = await self._plans.of(stored.workflow_id, stored.version)
             if plan is None:
-                log.error("a run's workflow version is not in the registry's copy", run=stored.run_id, workflow=stored.workflow_id)
+                log.error("a queued run's workflow version can't be used here", run=stored.run_id, workflow=stored.workflow_id)
                 continue
             self._engine.release(self._engine.take(plan, stored))
         if ours:

@@ -9,10 +9,9 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
-from executor.application.engine import Engine
-from executor.application.entries import Journal, Outcomes, Stored
+from executor.application.engine import Active, Engine
+from executor.application.entries import RUN_LIMIT, Journal, Outcomes, Stored
 from executor.application.ports import StaleEpoch
-from executor.application.registries import Plans
 from executor.application.requests import Requests
 from executor.application.writer import JournalWriter
 from shared.runtime.database import why_away
@@ -48,7 +47,6 @@ class Life:
         *,
         journal: Journal,
         outcomes: Outcomes,
-        plans: Plans,
         requests: Requests,
         clock: DatabaseClock,
         instance: str,
@@ -60,7 +58,6 @@ class Life:
         self._writer = writer
         self._journal = journal
         self._outcomes = outcomes
-        self._plans = plans
         self._requests = requests
         self._clock = clock
         self._instance = instance
@@ -180,11 +177,8 @@ class Life:
                 await self._resume(stored)
 
     async def _resume(self, stored: Stored) -> None:
-        plan = await self._plans.of(stored.workflow_id, stored.version)
-        if plan is None:
-            log.error("a run's workflow version is not in the registry's copy", run=stored.run_id, workflow=stored.workflow_id)
-            return
-        if stored.run_id not in self._engine.active:
+        plan = await self._requests.plan(stored)
+        if plan is not None and stored.run_id not in self._engine.active:
             self._engine.resume(self._engine.take(plan, stored))
 
     async def _act(self) -> None:
@@ -195,15 +189,24 @@ class Life:
             await self._due()
 
     async def _due(self) -> None:
-        while due := await self._journal.due(self.epoch, _CHUNK):
+        moved = True
+        while moved and (due := await self._journal.due(self.epoch, _CHUNK)):
+            moved = False
+            over: list[Active] = []
             for run_id, name in due:
                 active = await self._requests.bring(self.epoch, run_id)
                 if active is None:
                     continue
-                if active.run.state.components[name].status == "retrying":
+                moved = True
+                part = active.run.state.components.get(name)
+                if name == RUN_LIMIT and active.run.expires:
+                    over.append(active)
+                elif part is not None and part.status == "retrying" and active.run.state.may_start:
                     self._engine.wake(active, name)
                 else:
                     await self._journal.forget(run_id, name)
+                    self._engine.write(active, [])
+            await asyncio.gather(*(self._engine.expire(active) for active in over))
             await self._engine.settled()
 
     async def _asked(self) -> None:

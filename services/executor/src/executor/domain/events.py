@@ -26,7 +26,7 @@ def decode(line: bytes) -> Event:
 
 def stamp(at: datetime) -> str:
     """Return a time as it stands in events: UTC, microseconds."""
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat()[:-6] + "Z"
 
 
 def without_none(event: Event) -> Event:

@@ -9,51 +9,34 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from executor.domain import retry
+from executor.domain.again import may_change, to_run_again
 from executor.domain.events import Event, stamp, without_none
+from executor.domain.failing import Failure, decide
+from executor.domain.flow import Flow
 from executor.domain.graph import Graph
-from executor.domain.journal import EXECUTOR_LOST, EXECUTOR_STOPPED, TERMINAL, State
+from executor.domain.journal import EXECUTOR_LOST, WITHDRAWN, State
+from executor.domain.record import Trace
+from executor.domain.rules import Refused
 
-MOST_LOSSES = 5
-"""How often an attempt may end with its executor before the component counts as the cause."""
-
-
-class Refused(Exception):
-    """The command cannot be obeyed; the text says why and what to do instead."""
+__all__ = ["Change", "Failure", "Refused", "Run", "Trace"]
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """Why an attempt did not succeed, see ``shared.contracts.runs.Failure``."""
+class Change:
+    """What a retry changes for what runs again: another version with its graph, other inputs."""
 
-    code: str
-    message: str
-    retryable: bool
-    answer: str = ""
-    after: float | None = None  # seconds that the other side asked us to wait
-
-    def wire(self) -> dict[str, Any]:
-        return {"code": self.code[:100], "message": self.message[:4000], "retryable": self.retryable, "answer": self.answer[:4000]}
+    version: int | None = None
+    graph: Graph | None = None
+    inputs: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """The trace that a run belongs to."""
+class Run(Flow):
+    """One run: its graph, its state, and what may happen to it."""
 
-    trace_id: str
-    span_id: str
-    parent_span_id: str | None = None
-
-
-class Run:
-    """One run: its graph, its state, and the rules that lead on from there."""
-
-    __slots__ = ("_host", "_jitter", "_spans", "graph", "state")
+    __slots__ = ("_jitter",)
 
     def __init__(self, graph: Graph, state: State, *, host: str, spans: Callable[[], str], jitter: retry.Jitter) -> None:
-        self.graph = graph
-        self.state = state
-        self._host = host
-        self._spans = spans
+        super().__init__(graph, state, host=host, spans=spans)
         self._jitter = jitter
 
     # ── commands ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -67,31 +50,32 @@ class Run:
         requested_by: str,
         trigger: str,
         trace: Trace,
-        priority: int = 5,
+        business_key: str | None = None,
+        priority: int | None = None,
         queued: bool = False,
     ) -> list[Event]:
-        """Begin: everything that waits for nothing is tried at once, unless the run has to wait for its turn."""
-        now = stamp(at)
+        """Begin: everything that waits for nothing is tried at once, if the run need not wait for its turn (``queued``).
+
+        ``priority`` None = the workflow's.
+        """
+        definition, now = self.graph.definition, stamp(at)
         events: list[Event] = []
-        self._add(
-            events,
-            without_none(
-                {
-                    "event": "run.started",
-                    "workflow": self.graph.definition.workflow,
-                    "version": version,
-                    "inputs": inputs,
-                    "requested_by": requested_by,
-                    "trigger": trigger,
-                    "priority": priority,
-                    "queued": queued or None,
-                    "trace_id": trace.trace_id,
-                    "span_id": trace.span_id,
-                    "parent_span_id": trace.parent_span_id,
-                }
-            ),
-            now,
-        )
+        body: Event = {
+            "event": "run.started",
+            "workflow": definition.workflow,
+            "version": version,
+            "inputs": inputs,
+            "requested_by": requested_by,
+            "trigger": trigger,
+            "business_key": business_key,
+            "priority": definition.priority if priority is None else priority,
+            "deadline_at": None if definition.timeout is None else stamp(at + timedelta(seconds=definition.timeout)),
+            "queued": queued or None,
+            "trace_id": trace.trace_id,
+            "span_id": trace.span_id,
+            "parent_span_id": trace.parent_span_id,
+        }
+        self._add(events, without_none(body), now)
         if not queued:
             for name in self.graph.roots:
                 self._attempt(events, name, now)
@@ -100,47 +84,113 @@ class Run:
     def release(self, at: datetime) -> list[Event]:
         """Let a queued run go on: its turn has come."""
         events: list[Event] = []
-        if self.state.status != "queued":
-            return events
-        now = stamp(at)
-        self._add(events, {"event": "run.released"}, now)
-        for name in self.graph.order:
-            self._advance(events, name, now)
+        if self.state.queued:
+            now = stamp(at)
+            self._add(events, {"event": "run.released"}, now)
+            self._settle(events, self.graph.order, now)
+            self._close(events, now)
         return events
 
     def cancel(self, at: datetime, *, reason: str, transfers: dict[str, dict[str, Any]]) -> list[Event]:
-        """End everything that has not ended. Attempts under way were stopped before; ``transfers`` says how far they got."""
+        """End everything that has not ended, then undo what was done, where that is declared.
+
+        Attempts under way were stopped before; ``transfers`` says how far they got. A second cancel ends the compensations too.
+        """
         if self.state.finished:
             raise Refused(f"The run has already ended ({self.state.status}); there is nothing to cancel.")
         now = stamp(at)
         events: list[Event] = []
-        for name in self.graph.order:
-            part = self.state.components[name]
-            if part.status not in TERMINAL:
-                self._finish(events, name, now, "cancelled", transfer=transfers.get(name) or part.transfer, message=reason or "Cancelled.")
-        self._end(events, now, message=reason)
+        if self.state.paused:
+            self._add(events, {"event": "run.resumed", "reason": "It is cancelled.", "requested_by": ""}, now)
+        again = self.compensating
+        self._stop(events, now, transfers, reason or "Cancelled.")
+        if again or not self._undo(events, now):
+            self._cancelled(events, now, reason)
         return events
 
-    def retry(self, at: datetime, names: Iterable[str], *, scope: str, requested_by: str, queued: bool = False) -> list[Event]:
+    def expire(self, at: datetime, *, transfers: dict[str, dict[str, Any]]) -> list[Event]:
+        """End a run whose time limit is over; attempts under way were stopped before."""
+        events: list[Event] = []
+        if self.expires:
+            now = stamp(at)
+            limit = self.graph.definition.timeout
+            told = "its time limit" if limit is None else f"the {limit:g} s of its timeout:"
+            message = f"The run was not done within {told}. Raise the limit, or look what took so long; then retry what failed."
+            self._stop(events, now, transfers, message)
+            self._end(events, now, "failed", message)
+        return events
+
+    def pause(self, at: datetime, *, reason: str, requested_by: str) -> list[Event]:
+        """Start nothing more: what is under way ends, what waits goes on waiting."""
+        if self.state.finished:
+            raise Refused(f"The run has already ended ({self.state.status}); there is nothing to pause.")
+        if self.state.paused:
+            raise Refused("The run is paused already. Resume it, or cancel it.")
+        if self.compensating:
+            raise Refused("The run is being cancelled, and its compensations are not paused. A second cancel stops them.")
+        events: list[Event] = []
+        self._add(events, {"event": "run.paused", "reason": reason, "requested_by": requested_by}, stamp(at))
+        return events
+
+    def proceed(self, at: datetime, *, reason: str, requested_by: str) -> list[Event]:
+        """Go on after a pause: what became ready or due in the meantime starts now."""
+        if not self.state.paused:
+            raise Refused(f"The run is not paused; it is {self.state.standing}.")
+        events: list[Event] = []
+        now = stamp(at)
+        self._add(events, {"event": "run.resumed", "reason": reason, "requested_by": requested_by}, now)
+        for name in self.graph.order:
+            part = self.state.components[name]
+            if part.status == "retrying" and part.due is not None and datetime.fromisoformat(part.due) <= at and self.state.may_start:
+                self._attempt(events, name, now)
+        self._settle(events, self.graph.order, now)
+        return events
+
+    def retry(
+        self,
+        at: datetime,
+        names: Iterable[str],
+        *,
+        scope: str,
+        requested_by: str,
+        until: str | None = None,
+        expected_seq: int | None = None,
+        change: Change | None = None,
+        queued: bool = False,
+    ) -> list[Event]:
         """Run components again under a new generation. What is not named, and not held up by them, keeps its outcome.
 
         ``queued``: the workflow has no room for another run now; it goes on when it is released.
         """
-        again = self._again(tuple(dict.fromkeys(names)), scope)
-        now = stamp(at)
-        events: list[Event] = []
-        parts = self.state.components
-        body = {
+        state, change = self.state, change or Change()
+        if expected_seq is not None and expected_seq != state.seq:
+            raise Refused(f"The run has gone on since you looked (event {expected_seq}, now {state.seq}). Look again, then decide.")
+        graph = change.graph or self.graph
+        if change.version is not None:
+            may_change(graph, state, change.version)
+        again = to_run_again(graph, state, tuple(dict.fromkeys(names)), scope=scope, until=until)
+        now, parts = stamp(at), state.components
+        members = (*graph.order, *(name for name in graph.undoes if name in parts))
+        limit = None if self.compensating else graph.definition.timeout
+        body: Event = {
             "event": "run.reopened",
-            "again": {name: parts[name].generation + 1 for name in self.graph.order if name in again},
-            "stays": [name for name in self.graph.order if name not in again],
+            "again": {name: parts[name].generation + 1 if name in parts else 1 for name in members if name in again},
+            "stays": [name for name in members if name not in again],
             "requested_by": requested_by,
+            "version": change.version,
+            "inputs": change.inputs,
+            "deadline_at": None if limit is None else stamp(at + timedelta(seconds=limit)),
             "queued": queued or None,
         }
+        events: list[Event] = []
+        self.graph = graph
+        self._answers.clear()
         self._add(events, without_none(body), now)
-        for name in self.graph.order:
-            if name in again and not queued:
-                self._advance(events, name, now)
+        if self.compensating:
+            self._undo(events, now)
+        else:
+            self._settle(events, graph.order, now)
+            self._close(events, now)
         return events
 
     def retry_now(self, at: datetime, name: str) -> list[Event]:
@@ -148,8 +198,12 @@ class Run:
         part = self.state.components.get(name)
         if part is None:
             raise Refused(f"The workflow has no component “{name}”.")
+        if part.status == "parked":
+            raise Refused(f"“{name}” is parked, so no attempt is planned. Retry it instead.")
         if part.status != "retrying":
             raise Refused(f"“{name}” does not wait for a next attempt; it is {part.status}.")
+        if not self.state.may_start:
+            raise Refused(f"The run is {self.state.standing}, so nothing starts. Resume it first.")
         return self.wake(at, name)
 
     def refuse(self, at: datetime, command: str, reason: str, requested_by: str) -> list[Event]:
@@ -172,24 +226,17 @@ class Run:
         return events
 
     def fail(self, at: datetime, name: str, failure: Failure, *, transfer: dict[str, Any] | None = None) -> list[Event]:
-        """Record a failed attempt: another one is planned, or the component has failed and what depends on it cannot run."""
+        """Record a failed attempt: another is planned, a person is waited for, or it has failed and what depends on it cannot run."""
         now = stamp(at)
         events: list[Event] = []
-        part = self.state.components[name]
-        strategy = self.graph.components[name].retry
-        if failure.code == EXECUTOR_LOST:
-            wait = 0.0 if part.losses + 1 < MOST_LOSSES else None
-        elif failure.code == EXECUTOR_STOPPED:
-            wait = 0.0
-        else:
-            wait = retry.wait(strategy, part.failures + 1, self._jitter) if failure.retryable else None
-        if wait is not None and failure.after is not None:
-            wait = max(wait, failure.after)
+        part, component = self.state.components[name], self.graph.components[name]
+        decision = decide(component, part, failure, at, self._jitter, self.graph.rules.waits.get(name))
+        due = None if decision.wait is None else stamp(at + timedelta(seconds=decision.wait))
         body = self._of_attempt("attempt.failed", name)
-        body |= {"started_at": part.started_at, "failure": failure.wire(), "attempts": retry.attempts(strategy), "host": self._host}
-        body |= {"next_attempt_at": None if wait is None else stamp(at + timedelta(seconds=wait)), "transfer": transfer}
+        body |= {"started_at": part.started_at, "failure": failure.wire(), "attempts": retry.attempts(component.retry), "host": self._host}
+        body |= {"next_attempt_at": due, "decision": decision.kind, "why": decision.why, "transfer": transfer}
         self._add(events, without_none(body), now)
-        if wait is None:
+        if decision.kind == "fail":
             self._finish(events, name, now, "failed", transfer=transfer or part.transfer, failure=failure.wire())
             self._follow(events, name, now)
         return events
@@ -202,8 +249,8 @@ class Run:
         return events
 
     def withdraw(self, at: datetime, name: str, why: str) -> list[Event]:
-        """Plan the attempt of a component anew that waited at its endpoint's gate: it touched nothing, so it costs no attempt."""
-        return self.fail(at, name, Failure(EXECUTOR_STOPPED, why, retryable=True))
+        """Plan the attempt of a component anew that only waited at its endpoint's gate."""
+        return self.fail(at, name, Failure(WITHDRAWN, why, retryable=True))
 
     def progress(self, at: datetime, name: str, transfer: dict[str, Any], message: str = "") -> list[Event]:
         """Record how far an attempt has got."""
@@ -215,128 +262,21 @@ class Run:
     def wake(self, at: datetime, name: str) -> list[Event]:
         """Make the planned attempt of a component."""
         events: list[Event] = []
-        if self.state.components[name].status == "retrying":
+        if self.state.components[name].status == "retrying" and self.state.may_start:
             self._attempt(events, name, stamp(at))
         return events
 
     def resume(self, at: datetime) -> list[Event]:
         """Go on after the executor that owned the run is gone: its attempts under way count as lost and are made again."""
-        failure = Failure(
-            EXECUTOR_LOST,
-            "The executor stopped in the middle of this attempt. It is made again from its last checkpoint.",
-            retryable=True,
-        )
+        text = "The executor stopped in the middle of this attempt. It is made again from its last checkpoint."
+        failure = Failure(EXECUTOR_LOST, text, retryable=True)
         events: list[Event] = []
-        for name in self.graph.order:
-            if self.state.components[name].status == "running":
-                if self.state.components[name].held:
-                    events += self.withdraw(at, name, "The executor stopped while this attempt waited for its turn. It touched nothing.")
-                else:
+        for name, part in list(self.state.components.items()):
+            if part.status == "running":
+                if part.held is None:
                     events += self.fail(at, name, failure)
-                if self.state.components[name].status == "retrying":
+                else:
+                    events += self.withdraw(at, name, "The executor stopped while this attempt waited for its turn.")
+                if part.status == "retrying":
                     events += self.wake(at, name)
         return events
-
-    def idempotency_key(self, name: str) -> str:
-        """Return the key that is the same on every attempt of a component's generation."""
-        return f"{self.state.run_id}:{name}:{self.state.components[name].generation}"
-
-    # ── rules ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _again(self, names: tuple[str, ...], scope: str) -> set[str]:
-        parts = self.state.components
-        for name in names:
-            if name not in parts:
-                raise Refused(f"The workflow has no component “{name}”. It has: {', '.join(parts)}.")
-        again = set(names)
-        behind = self.graph.following(names)
-        if scope == "following":
-            again |= behind
-        else:
-            for name in self.graph.order:
-                held = parts[name].status in {"upstream_failed", "cancelled"}
-                if name in behind and held and all(parts[up].status == "succeeded" or up in again for up in self.graph.upstream[name]):
-                    again.add(name)
-        for name in self.graph.order:
-            if name in again:
-                self._may_run_again(name, again)
-        return again
-
-    def _may_run_again(self, name: str, again: set[str]) -> None:
-        parts = self.state.components
-        if parts[name].status in {"running", "retrying"}:
-            raise Refused(f"“{name}” is {parts[name].status}. Wait for its end, or cancel the run first.")
-        if parts[name].status == "pending":
-            raise Refused(f"“{name}” has not run yet; it waits for what comes before it.")
-        for up in self.graph.upstream[name]:
-            if up not in again and parts[up].status != "succeeded":
-                raise Refused(f"“{name}” needs “{up}”, which is {parts[up].status}. Retry “{up}” instead, or both.")
-
-    def _follow(self, events: list[Event], name: str, now: str) -> None:
-        for target in self.graph.downstream[name]:
-            self._advance(events, target, now)
-        if not self.state.open:
-            self._end(events, now)
-
-    def _advance(self, events: list[Event], name: str, now: str) -> None:
-        """Try a component if all that it depends on has succeeded; give it up if something cannot succeed any more."""
-        parts = self.state.components
-        if parts[name].status != "pending":
-            return
-        ready = True
-        for up in self.graph.upstream[name]:
-            status = parts[up].status
-            if status != "succeeded":
-                ready = False
-                if status in TERMINAL:
-                    self._finish(events, name, now, "upstream_failed", message=f"Not tried, because “{up}” is {status}.")
-                    for target in self.graph.downstream[name]:
-                        self._advance(events, target, now)
-                    return
-        if ready:
-            self._attempt(events, name, now)
-
-    def _attempt(self, events: list[Event], name: str, now: str) -> None:
-        part = self.state.components[name]
-        body = {"event": "attempt.started", "component": name, "generation": part.generation, "attempt": part.attempt + 1}
-        self._add(events, body | {"host": self._host, "span_id": self._spans()}, now)
-
-    def _of_attempt(self, event: str, name: str) -> Event:
-        part = self.state.components[name]
-        return {"event": event, "component": name, "generation": part.generation, "attempt": part.attempt, "span_id": part.span_id}
-
-    def _finish(
-        self,
-        events: list[Event],
-        name: str,
-        now: str,
-        status: str,
-        *,
-        output: dict[str, Any] | None = None,
-        transfer: dict[str, Any] | None = None,
-        failure: dict[str, Any] | None = None,
-        message: str = "",
-    ) -> None:
-        part = self.state.components[name]
-        body = self._of_attempt("component.finished", name)
-        body["attempt"] = part.attempt or 1
-        body |= {"status": status, "started_at": part.started_at, "output": output or {}, "transfer": transfer, "failure": failure}
-        body |= {"idempotency_key": self.idempotency_key(name), "host": self._host, "message": message[:4000]}
-        self._add(events, without_none(body), now)
-
-    def _end(self, events: list[Event], now: str, message: str = "") -> None:
-        statuses = {part.status for part in self.state.components.values()}
-        if statuses & {"failed", "upstream_failed"} and "cancelled" not in statuses:
-            status = "failed"
-        elif "cancelled" in statuses:
-            status = "cancelled"
-        else:
-            status = "succeeded"
-        body = {"event": "run.finished", "status": status, "started_at": self.state.started_at, "message": message[:4000]}
-        self._add(events, body | {"workflow": self.graph.definition.workflow, "version": self.state.version}, now)
-
-    def _add(self, events: list[Event], body: Event, now: str) -> None:
-        state = self.state
-        event = {"run_id": state.run_id, "workflow_id": state.workflow_id, "seq": state.seq + 1, "at": now, **body}
-        state.apply(event)
-        events.append(event)
