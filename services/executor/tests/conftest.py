@@ -36,7 +36,7 @@ from shared.testing.wait import eventually
 class ExecutorPart:
     """``python -m executor`` as a process of its own."""
 
-    def __init__(self, kafka: KafkaPart, database_url: str, keys_dir: Path, instance: str = "0") -> None:
+    def __init__(self, kafka: KafkaPart, database_url: str, keys_dir: Path, instance: str = "0", **more: str) -> None:
         self.folder = scratch_folder(f"executor-{instance}")
         (self.port,) = free_ports(1)
         self.instance = instance
@@ -49,6 +49,7 @@ class ExecutorPart:
             "FLOWTOWER_INSTANCE": instance,
             "FLOWTOWER_EGRESS_ALLOW": "127.0.0.0/8,::1/128,localhost",
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+            **more,
         }
         self.process = PartProcess("executor", [sys.executable, "-m", "executor"], folder=self.folder, env=env, stop_within=30)
 
@@ -98,10 +99,10 @@ class Tower:
         )
         await self.send(WORKFLOWS_REGISTRY, event, f"{event.workflow_id}:{version}")
 
-    async def endpoint(self, name: str, kind: str, options: dict[str, Any], secret: dict[str, Any] | None = None) -> None:
+    async def endpoint(self, name: str, kind: str, options: dict[str, Any], secret: dict[str, Any] | None = None, **more: Any) -> None:
         endpoint_id = f"id-{name}"
         sealed = None if secret is None else self.sealing.seal(json.dumps(secret).encode(), owner=endpoint_id)
-        event = EndpointRegistered(endpoint_id=endpoint_id, name=name, kind=kind, options=options, sealed_secret=sealed)
+        event = EndpointRegistered(endpoint_id=endpoint_id, name=name, kind=kind, options=options, sealed_secret=sealed, **more)
         await self.send(ENDPOINTS_REGISTRY, event, endpoint_id)
 
     async def send(self, topic: Any, event: Any, key: str) -> None:
@@ -137,6 +138,8 @@ class Service:
     def __init__(self) -> None:
         self.calls: list[tuple[str, bytes, dict[str, str]]] = []
         self.answers: list[tuple[int, dict[str, str]]] = []
+        self.at: list[float] = []  # when each call came
+        self.under_way = self.most = 0  # calls at once: now, and ever
         self.delay = 0.0
         lock = threading.Lock()
         service = self
@@ -147,10 +150,15 @@ class Service:
             disable_nagle_algorithm = True
 
             def do_POST(self) -> None:
+                with lock:
+                    service.at.append(time.monotonic())
+                    service.under_way += 1
+                    service.most = max(service.most, service.under_way)
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 if service.delay:
                     time.sleep(service.delay)
                 with lock:
+                    service.under_way -= 1
                     status, headers = service.answers.pop(0) if service.answers else (200, {})
                     service.calls.append((self.path, body, dict(self.headers) | {"status": str(status)}))
                 self.send_response(status)

@@ -6,19 +6,23 @@ from pathlib import Path
 from executor.adapters.collector import QuietCollector
 from executor.adapters.desk import PostgresDesk
 from executor.adapters.figures import Figures
+from executor.adapters.gates import PostgresGates
 from executor.adapters.journal import COMMANDS, PostgresJournal
 from executor.adapters.outcomes import KafkaOutcomes, lane_of
 from executor.adapters.registries import PostgresRegistries
 from executor.adapters.registry_lag import RegistryLag
 from executor.adapters.retry_plugins import installed
+from executor.adapters.run_turns import PostgresTurns
 from executor.adapters.spans import export_spans
 from executor.adapters.yard import ThreadYard
+from executor.application.admission import Admission
 from executor.application.attempts import Attempts
 from executor.application.commands import Commands
 from executor.application.engine import Engine
 from executor.application.ports import Connector
 from executor.application.registries import Plans
 from executor.application.requests import Requests
+from executor.application.run_queue import RunQueue
 from executor.application.upkeep import DatabaseClock, Life
 from executor.application.writer import JournalWriter
 from executor.entrypoints.bus import subscribe
@@ -50,14 +54,16 @@ def build(settings: Settings, connectors: dict[str, Connector] | None = None) ->
     outcomes = KafkaOutcomes(settings)
     clock = DatabaseClock()
     host = f"{socket.gethostname()}/{settings.instance}"
-    # The life is made last and known to what it ends: by these two names only.
+    # The life is made last and known to what it ends: by these names only.
     writer = JournalWriter(journal, outcomes, lease=settings.executor_lease, lost=lambda reason: life.lost(reason))  # noqa: PLW0108 - the life is made below
     yard = ThreadYard(settings, epoch=lambda: life.epoch)
-    engine = Engine(Attempts(plans, yard), writer, host=host, clock=clock, lane=lane_of)
-    engine.watch(Figures(engine, writer).written)
+    admission = Admission(plans, PostgresGates(database), epoch=lambda: life.epoch)
+    engine = Engine(Attempts(plans, yard), admission, writer, host=host, clock=clock, lane=lane_of)
+    engine.watch(Figures(engine, writer, admission).written)
     if settings.otlp_endpoint:
         engine.watch(export_spans)
-    requests = Requests(engine, journal, plans)
+    queue = RunQueue(engine, PostgresTurns(database), journal, plans, epoch=lambda: life.epoch, most_active=settings.executor_most_active)
+    requests = Requests(engine, admission, queue, journal, plans)
     life = Life(
         engine,
         writer,
@@ -72,7 +78,7 @@ def build(settings: Settings, connectors: dict[str, Connector] | None = None) ->
     )
     lag = RegistryLag(settings.kafka, "executor.workflows")
     desk = PostgresDesk(outbox, COMMANDS)
-    commands = Commands(engine, journal, plans, desk, consumer=COMMANDS, caught_up=lag.caught_up, nudge=life.nudge)
+    commands = Commands(engine, journal, plans, desk, queue, consumer=COMMANDS, caught_up=lag.caught_up, nudge=life.nudge)
     bus = Bus(settings, "executor", database, outbox, service.readiness)
     subscribe(bus, plans)
     intake = CommandIntake(
@@ -81,6 +87,7 @@ def build(settings: Settings, connectors: dict[str, Connector] | None = None) ->
         engine,
         writer,
         outbox,
+        queue,
         Origin(settings.keys_dir),
         group=COMMANDS,
         poll=settings.executor_poll,
@@ -92,7 +99,9 @@ def build(settings: Settings, connectors: dict[str, Connector] | None = None) ->
     service.add(outcomes, name="outcomes")
     service.add(yard, name="yard")
     service.add(bus, name="bus")
+    service.add(admission, name="admission")
     service.add(life, name="life")
+    service.add(queue, name="queue")
     service.add(intake, name="commands")
     service.add(QuietCollector(), name="collector")
     for name, check in (("database", database.check), ("kafka", producer.check), ("outcomes", outcomes.check)):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from executor.application.admission import Admission
 from executor.application.attempts import Attempts
 from executor.application.commands import Asked, Commands, Refusal
 from executor.application.engine import Engine
@@ -14,6 +15,7 @@ from executor.application.entries import Conflict, Entry, Request, Stored
 from executor.application.ports import Endpoint, Outcome, StaleEpoch, Work
 from executor.application.registries import Plans, Published
 from executor.application.requests import Requests
+from executor.application.run_queue import RunQueue
 from executor.application.upkeep import Life
 from executor.application.writer import JournalWriter
 from executor.domain.events import decode
@@ -175,8 +177,11 @@ class Stage:
         self.plans = Plans(self.registry, {"acting": self.acting})  # type: ignore[arg-type, dict-item]
         self.writer = JournalWriter(self.journal, Quiet(), lease=6, lost=lambda _: None)  # type: ignore[arg-type]
         attempts = Attempts(self.plans, None)  # type: ignore[arg-type]
-        self.engine = Engine(attempts, self.writer, host="h", clock=lambda: self.journal.now, lane=lambda _: 0)
-        self.requests = Requests(self.engine, self.journal, self.plans)  # type: ignore[arg-type]
+        # Nothing here has limits, so neither gates nor turns are ever asked.
+        admission = Admission(self.plans, None, epoch=lambda: 1)  # type: ignore[arg-type]
+        self.engine = Engine(attempts, admission, self.writer, host="h", clock=lambda: self.journal.now, lane=lambda _: 0)
+        self.queue = RunQueue(self.engine, None, self.journal, self.plans, epoch=lambda: 1, most_active=1000)  # type: ignore[arg-type]
+        self.requests = Requests(self.engine, admission, self.queue, self.journal, self.plans)  # type: ignore[arg-type]
         more: Any = {"journal": self.journal, "outcomes": Quiet(), "requests": self.requests, "clock": _Set(), "instance": "0", "host": "h"}
         self.life = Life(self.engine, self.writer, **more, lease=6, look=0.25)
         await self.life._join()
@@ -202,6 +207,7 @@ class Stage:
             self.journal,
             self.plans,
             self.desk,
+            self.queue,
             consumer="c",
             caught_up=caught_up,
             nudge=lambda: None,  # type: ignore[arg-type]

@@ -153,6 +153,20 @@ async def test_endpoints_are_checked_by_their_kind_and_kept_while_they_are_used(
     opened = OpeningKey.from_file(keys / "executor.key").open(json.loads(record)["sealed_secret"], owner=made.json()["id"])
     assert json.loads(opened) == {"password": "pw-of-the-queue"}
 
+    path, given = f"/api/endpoints/{made.json()['id']}/", {"name": name, "kind": "mq", "options": {"host": "mq.example.com"}}
+    limits = {"concurrency": 4, "breaker": {"failures": 3, "open_for": 10.0}, "retry_budget": 60}
+    typo = await api.put(path, json={**given, "limits": {"concurency": 4, "breaker": {"open": 1}}}, headers={"If-Match": '"1"'})
+    assert {item["field"] for item in typo.json()["errors"]} == {"limits.concurency", "limits.breaker.open"}
+    limited = await api.put(path, json={**given, "limits": limits}, headers={"If-Match": '"1"'})
+    assert limited.json()["limits"] == limits
+    assert (await api.put(path, json=given, headers={"If-Match": '"1"'})).status_code == 412, "somebody has limited it meanwhile"
+    assert limited.json()["has_secret"]
+    *_, last = await told(gateway, ENDPOINTS_REGISTRY, made.json()["id"], 2)
+    assert last is not None
+    assert json.loads(last)["limits"] == limits
+    audit = (await api.get("/api/audit/", params={"subject": made.json()["id"]})).json()["items"]
+    assert (audit[0]["before"]["limits"], audit[0]["after"]["limits"]) == ({}, limits)
+
     flow = f"flow-{new_id()}"
     text = f"workflow: {flow}\ncomponents:\n  Q: {{kind: mq, endpoint: {name}, queue: orders}}  # the queue\n"
     published = await api.post("/api/workflows/", json={"yaml": text})

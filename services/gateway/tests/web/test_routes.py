@@ -19,6 +19,7 @@ from gateway.entrypoints import problems
 from gateway.entrypoints.middleware import Edge
 from gateway.entrypoints.web import routes
 from gateway.entrypoints.web.fields import config_fields, config_values
+from gateway.entrypoints.web.limits import limit_fields, limit_values
 from gateway.entrypoints.web.site import NOTICE, Site, own_path, path
 from gateway.entrypoints.web.templating import Templates
 from gateway.identity.csrf import Csrf
@@ -259,3 +260,12 @@ def test_the_form_of_every_kind_has_every_field_and_reads_back(kind: Any) -> Non
     values = config_values("options", kind.endpoint, form)
     assert kind.endpoint.model_validate(config_values("options", kind.endpoint, form | REAL[kind.name]))
     assert all(isinstance(values[item.name[8:]], int | float) for item in fields if item.input == "number" and not item.secret)
+
+
+def test_limits_are_fields_of_the_form_and_empty_ones_do_not_limit() -> None:
+    given = {"concurrency": 4, "retry_budget": 60, "breaker": {"failures": 3, "open_for": 12.5}}
+    fields = limit_fields(given)
+    assert limit_values({item.name: item.value for item in fields}) == given
+    assert all(item.value == "" for item in limit_fields({}))
+    assert limit_values({item.name: "" for item in fields}) == {}
+    assert limit_values({"limits.breaker.failures": "many"}) == {"breaker": {"failures": "many"}}, "it is refused by name, not dropped"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from prometheus_client import Counter, Gauge
 
+from executor.application.admission import Admission
 from executor.application.engine import Active, Engine
 from executor.application.writer import JournalWriter
 from executor.domain.events import Event
@@ -15,12 +16,17 @@ _ACTIVE = Gauge("flowtower_runs_active", "Runs in this executor's memory.")
 _COMMITS = Gauge("flowtower_journal_commits", "Commits of the journal since this process started.")
 _ENTRIES = Gauge("flowtower_journal_entries", "Entries written by those commits.")
 _BACKLOG = Gauge("flowtower_journal_backlog_entries", "Entries that wait for the next commit.")
+_HELD = Gauge("flowtower_attempts_held", "Attempts of this executor that wait at their endpoint's gate.")
+_BREAKER = Gauge("flowtower_endpoint_breaker_open", "1 = open, 0.5 = one attempt tries, 0 = closed; as asked last.", ["endpoint"])
+_OPENNESS = {"closed": 0.0, "trying": 0.5, "open": 1.0}
 
 
 class Figures:
-    """Told by the engine of what has been written."""
+    """Told by the engine of what has been written, and by admission of breakers."""
 
-    def __init__(self, engine: Engine, writer: JournalWriter) -> None:
+    def __init__(self, engine: Engine, writer: JournalWriter, admission: Admission) -> None:
+        _HELD.set_function(lambda: admission.held)
+        admission.watch(lambda endpoint, state: _BREAKER.labels(endpoint).set(_OPENNESS[state]))
         _ACTIVE.set_function(lambda: len(engine.active))
         _COMMITS.set_function(lambda: writer.commits)
         _ENTRIES.set_function(lambda: writer.entries)

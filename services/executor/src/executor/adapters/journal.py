@@ -14,6 +14,8 @@ from shared.runtime.database import Database
 COMMANDS = "executor.commands"
 """Consumer group of the commands, and their name in the inbox."""
 
+_OPEN = frozenset({"running", "queued"})
+
 _COMMIT = """
 WITH fence AS MATERIALIZED (
     UPDATE executors SET batch = $2, published = $3, lease_until = clock_timestamp() + make_interval(secs => $4)
@@ -23,7 +25,7 @@ WITH fence AS MATERIALIZED (
     SELECT 'executor.commands', c.event_id, c.position FROM fence, unnest($5::text[], $6::text[]) AS c (event_id, position)
 ), opened AS (
     INSERT INTO runs (run_id, workflow_id, workflow, version, status, owner)
-    SELECT o.run_id, o.workflow_id, o.workflow, o.version, o.status, fence.epoch
+    SELECT o.run_id, o.workflow_id, o.workflow, o.version, o.status, CASE WHEN o.status <> 'queued' THEN fence.epoch END
     FROM fence, unnest($7::text[], $8::text[], $9::text[], $10::int[], $11::text[]) AS o (run_id, workflow_id, workflow, version, status)
 ), ended AS (
     UPDATE runs SET status = e.status, owner = NULL, ended_at = clock_timestamp()
@@ -44,9 +46,16 @@ _UNPLAN = """
 DELETE FROM waits USING unnest($1::text[], $2::text[]) AS o (run_id, component)
 WHERE waits.run_id = o.run_id AND waits.component = o.component
 """
+# A queued run belongs to nobody: whoever has room lets it go on.
 _REOPEN = """
-UPDATE runs SET status = 'running', ended_at = NULL, version = coalesce(o.version, runs.version)
-FROM unnest($1::text[], $2::int[]) AS o (run_id, version) WHERE runs.run_id = o.run_id
+UPDATE runs SET status = o.status, ended_at = NULL, version = coalesce(o.version, runs.version),
+    owner = CASE WHEN o.status <> 'queued' THEN runs.owner END
+FROM unnest($1::text[], $2::text[], $3::int[]) AS o (run_id, status, version) WHERE runs.run_id = o.run_id
+"""
+_QUEUE = """
+INSERT INTO turns (run_id, workflow_id, priority) SELECT r.run_id, r.workflow_id, o.priority
+FROM unnest($1::text[], $2::int[]) AS o (run_id, priority) JOIN runs AS r USING (run_id)
+ON CONFLICT (run_id) DO UPDATE SET taken_by = NULL, priority = excluded.priority
 """
 _JOIN = "INSERT INTO executors (instance, host, lease_until) VALUES ($1, $2, clock_timestamp() + make_interval(secs => $3)) RETURNING epoch"
 _RETIRE_DEAD = "UPDATE executors SET retired_at = clock_timestamp() WHERE retired_at IS NULL AND lease_until < clock_timestamp()"
@@ -66,7 +75,7 @@ ORDER BY j.batch, j.run_id, j.first
 """
 _DUE = """
 SELECT w.run_id, w.component FROM waits AS w JOIN runs AS r USING (run_id)
-WHERE w.due_at <= clock_timestamp() AND r.owner = $1 ORDER BY w.due_at LIMIT $2
+WHERE w.due_at <= clock_timestamp() AND (r.owner = $1 OR (r.owner IS NULL AND r.status = 'queued')) ORDER BY w.due_at LIMIT $2
 """
 _REQUESTS = """
 SELECT q.id, q.run_id, q.external, q.body FROM requests AS q JOIN runs AS r USING (run_id)
@@ -74,7 +83,8 @@ WHERE r.owner = $1 OR r.owner IS NULL ORDER BY q.id LIMIT $2
 """
 _NEWS = """
 SELECT
-    EXISTS (SELECT FROM waits AS w JOIN runs AS r USING (run_id) WHERE w.due_at <= clock_timestamp() AND r.owner = $1),
+    EXISTS (SELECT FROM waits AS w JOIN runs AS r USING (run_id) WHERE w.due_at <= clock_timestamp()
+        AND (r.owner = $1 OR (r.owner IS NULL AND r.status = 'queued'))),
     EXISTS (SELECT FROM requests AS q JOIN runs AS r USING (run_id) WHERE r.owner = $1 OR r.owner IS NULL)
 """
 _CLAIM = """
@@ -103,7 +113,7 @@ class PostgresJournal:
             [entry.last for entry in entries],
             [b"\n".join(entry.lines) for entry in entries],
         )
-        aside = [entry for entry in entries if entry.waits or entry.woken or entry.request is not None or entry.status == "running"]
+        aside = [entry for entry in entries if _has_more(entry)]
         async with self._database.connection() as connection:
             try:
                 if not aside:
@@ -208,6 +218,10 @@ def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
 
 
+def _has_more(entry: Entry) -> bool:
+    return bool(entry.waits or entry.woken or entry.leaves) or entry.request is not None or entry.status in _OPEN
+
+
 async def _beside(connection: Any, entries: Sequence[Entry]) -> None:
     """Write what few entries have: planned attempts, answered requests, runs that are open again."""
     plans: dict[tuple[str, str], datetime | None] = {}
@@ -223,6 +237,12 @@ async def _beside(connection: Any, entries: Sequence[Entry]) -> None:
     answered = [entry.request for entry in entries if entry.request is not None]
     if answered:
         await connection.execute("DELETE FROM requests WHERE id = ANY($1::bigint[])", answered)
-    reopened = [(entry.run_id, entry.version) for entry in entries if entry.status == "running" and not entry.opened]
+    reopened = [(entry.run_id, entry.status, entry.version) for entry in entries if entry.status in _OPEN and not entry.opened]
     if reopened:
-        await connection.execute(_REOPEN, *_columns(reopened, 2))
+        await connection.execute(_REOPEN, *_columns(reopened, 3))
+    queued = [(entry.run_id, entry.waits_for_turn) for entry in entries if entry.waits_for_turn is not None]
+    if queued:
+        await connection.execute(_QUEUE, *_columns(queued, 2))
+    left = [entry.run_id for entry in entries if entry.leaves]
+    if left:
+        await connection.execute("DELETE FROM turns WHERE run_id = ANY($1::text[])", left)

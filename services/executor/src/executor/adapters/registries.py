@@ -1,6 +1,7 @@
 """The copies of the registries: written by the bus, read by the engine. Secrets are opened here and nowhere else."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from executor.adapters.tables import EndpointRow, WorkflowRow
 from executor.application.ports import Endpoint, Permanent
 from executor.application.registries import Published
-from shared.contracts.endpoints import EndpointRegistered
+from shared.contracts.endpoints import EndpointLimits, EndpointRegistered
 from shared.contracts.kinds import KINDS
 from shared.contracts.workflows import WorkflowDefinition, WorkflowPublished
 from shared.runtime.database import Database
@@ -22,7 +23,10 @@ _NAMED = """
 SELECT workflow_id, version, definition::text, retired FROM workflows
 WHERE name = $1 AND ($2::int IS NULL OR version = $2) ORDER BY retired, version DESC LIMIT 1
 """
-_ENDPOINT = "SELECT endpoint_id, name, kind, options::text, sealed_secret FROM endpoints WHERE name = $1 ORDER BY revision DESC LIMIT 1"
+_ENDPOINT = """
+SELECT endpoint_id, name, kind, options::text, sealed_secret, limits::text FROM endpoints
+WHERE name = $1 ORDER BY revision DESC LIMIT 1
+"""
 
 
 class PostgresRegistries:
@@ -43,7 +47,8 @@ class PostgresRegistries:
             row = await connection.fetchrow(_ENDPOINT, name)
         if row is None:
             return None
-        return self.opened(row["endpoint_id"], row["name"], row["kind"], json.loads(row["options"]), row["sealed_secret"])
+        endpoint = self.opened(row["endpoint_id"], row["name"], row["kind"], json.loads(row["options"]), row["sealed_secret"])
+        return replace(endpoint, limits=EndpointLimits.model_validate_json(row["limits"]))
 
     def opened(self, endpoint_id: str, name: str, kind: str, options: dict[str, Any], sealed: str | None) -> Endpoint:
         """Return an endpoint with checked options and opened secrets; raise Permanent with what is wrong."""

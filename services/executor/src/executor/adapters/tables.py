@@ -115,4 +115,48 @@ class EndpointRow(SQLModel, table=True):
     kind: str
     options: dict[str, Any] = Field(sa_type=JSONB)
     sealed_secret: str | None = None
+    limits: dict[str, Any] = Field(sa_type=JSONB)
     revision: int
+
+
+class GateRow(SQLModel, table=True):
+    """How an endpoint with limits stands; whoever changes it or its slots holds this row's lock."""
+
+    __tablename__ = "gates"
+
+    endpoint_id: str = Field(primary_key=True)
+    failures: int = 0
+    opened_until: datetime | None = _moment(nullable=True)
+    tokens: float | None = None
+    filled_at: datetime | None = _moment(nullable=True)
+    turn: int = Field(default=0, sa_type=sa.BigInteger)
+    served: dict[str, int] = Field(sa_type=JSONB)
+
+
+class SlotRow(SQLModel, table=True):
+    """An attempt that asked at its endpoint's gate: it waits, or was let through. It goes with its executor's epoch."""
+
+    __tablename__ = "slots"
+
+    run_id: str = Field(primary_key=True)
+    component: str = Field(primary_key=True)
+    endpoint_id: str
+    epoch: int = Field(sa_type=sa.BigInteger)
+    workflow_id: str
+    priority: int = Field(sa_type=sa.SmallInteger)
+    retry: bool
+    number: int = Field(sa_type=sa.BigInteger)
+    granted_at: datetime | None = _moment(nullable=True)
+    trial: bool = False
+
+
+class TurnRow(SQLModel, table=True):
+    """A run that waits for its turn, or one of a limited workflow that has it."""
+
+    __tablename__ = "turns"
+
+    run_id: str = Field(primary_key=True)
+    workflow_id: str
+    priority: int = Field(sa_type=sa.SmallInteger)
+    number: int = Field(sa_type=sa.BigInteger)
+    taken_by: int | None = Field(default=None, sa_type=sa.BigInteger)  # the epoch that let it go on

@@ -4,6 +4,7 @@ Whatever a command leads to stands in one transaction with its inbox row: for a 
 """
 
 import asyncio
+import contextlib
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,6 +15,7 @@ from executor.application.engine import Engine, span_id
 from executor.application.entries import Journal
 from executor.application.registries import Plan, Plans
 from executor.application.requests import MOST_BYTES
+from executor.application.run_queue import RunQueue
 from executor.domain.graph import GraphRefused
 from executor.domain.run import Refused, Trace
 from shared.contracts.runs import CancelRun, PauseRun, ResumeRun, RetryNow, RetryRun, StartRun
@@ -74,6 +76,7 @@ class Commands:
         journal: Journal,
         plans: Plans,
         desk: Desk,
+        queue: RunQueue,
         *,
         consumer: str,
         caught_up: Callable[[], Awaitable[None]],
@@ -83,6 +86,7 @@ class Commands:
         self._journal = journal
         self._plans = plans
         self._desk = desk
+        self._queue = queue
         self._consumer = consumer
         self._caught_up = caught_up
         self._nudge = nudge
@@ -117,6 +121,7 @@ class Commands:
         named = [asked.command.run_id for asked in starts if isinstance(asked.command, StartRun) and asked.command.run_id]
         there = await self._journal.existing(named) if named else set()
         await self._wait_for_workflows(starts)
+        waits = await self._queue.place(await self._new(starts, there))
         begun: str | None = None
         for asked in starts:
             command = asked.command
@@ -150,12 +155,28 @@ class Commands:
                     trace=trace_of(asked.traceparent),
                     command=(asked.event_id, asked.position),
                     priority=command.priority,
+                    queued=waits.get(run_id),
                 )
             except Refused as refused:
+                if run_id in waits:
+                    await self._queue.give_back(run_id)
                 await self._desk.refuse(Refusal(asked, run_id, str(refused), command.workflow, plan.published.workflow_id))
                 continue
             begun = run_id
         return begun
+
+    async def _new(self, starts: Sequence[Asked], there: set[str]) -> list[tuple[Plan, str, int | None]]:
+        """Return plan, run and priority of the starts that will begin a run."""
+        found: dict[str, tuple[Plan, str, int | None]] = {}
+        for asked in starts:
+            command = asked.command
+            assert isinstance(command, StartRun)  # noqa: S101 - they were picked so
+            run_id = run_id_of(command, asked.event_id)
+            with contextlib.suppress(GraphRefused):
+                plan = await self._plan(command)
+                if plan is not None and run_id not in there and run_id not in self._engine.active and not self._may_not(plan, asked):
+                    found.setdefault(run_id, (plan, run_id, command.priority))
+        return list(found.values())
 
     async def _wait_for_workflows(self, starts: Sequence[Asked]) -> None:
         """Give workflows that are not here the time to come: their topic may be behind the commands'."""

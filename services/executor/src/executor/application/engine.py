@@ -8,11 +8,13 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from executor.application.active import Active
+from executor.application.admission import Admission, Pass
 from executor.application.attempts import Attempts
+from executor.application.entering import Entering, verdict
 from executor.application.entries import Entry, Stored
 from executor.application.planning import plan_ahead
 from executor.application.ports import Outcome, Trouble
@@ -23,6 +25,8 @@ from executor.domain.journal import EXECUTOR_STOPPED, State, fold
 from executor.domain.rules import NoAnswer
 from executor.domain.run import Failure, Refused, Run, Trace
 from shared.runtime.logging import get_logger
+
+__all__ = ["STOP_SECONDS", "Active", "Engine", "span_id"]
 
 log = get_logger(__name__)
 
@@ -36,29 +40,21 @@ def span_id() -> str:
     return f"{random.getrandbits(64) or 1:016x}"
 
 
-@dataclass(slots=True, eq=False)
-class Active:
-    """A run in memory."""
-
-    plan: Plan
-    run: Run
-    lane: int
-    traceparent: bytes | None = None
-    attempts: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
-    transfers: dict[str, dict[str, Any]] = field(default_factory=dict)  # component → how far its attempt is
-    reported: dict[str, float] = field(default_factory=dict)  # component → when progress was last journalled
-    unwritten: int = 0
-    steered: bool = False  # a command to it is being obeyed: it stays in memory until that is written
-    stopping: bool = False  # its attempts are being stopped: their ends say nothing
-
-
 class Engine:
     """Runs workflows."""
 
     def __init__(
-        self, attempts: Attempts, writer: JournalWriter, *, host: str, clock: Callable[[], datetime], lane: Callable[[str], int]
+        self,
+        attempts: Attempts,
+        admission: Admission,
+        writer: JournalWriter,
+        *,
+        host: str,
+        clock: Callable[[], datetime],
+        lane: Callable[[str], int],
     ) -> None:
         self._attempts = attempts
+        self._gates = Entering(admission, write=self.write, clock=clock)
         self._writer = writer
         self._host = host
         self._clock = clock
@@ -91,9 +87,11 @@ class Engine:
         trace: Trace,
         command: tuple[str, str],
         priority: int | None = None,
+        queued: bool | None = None,
     ) -> None:
         """Begin a run. It exists when the writer has committed; a run of this id that is already there stays what it is.
 
+        ``queued``: whether it has to wait for its turn, as the queue of runs says; None = nothing limits its workflow.
         Raises Refused when the inputs are not what the workflow declares, or its business key can't be told from them.
         """
         published, rules = plan.published, plan.graph.rules
@@ -105,6 +103,7 @@ class Engine:
             raise Refused(f"The run has no name: business_key: {expression} has no answer for these inputs: {error}") from None
         active = self._active(plan, State(run_id, published.workflow_id, plan.graph.order))
         active.traceparent = f"00-{trace.trace_id}-{trace.span_id}-01".encode()
+        active.limited = queued is not None
         self.active[run_id] = active
         events = active.run.start(
             self._clock(),
@@ -115,6 +114,7 @@ class Engine:
             trace=trace,
             business_key=business_key,
             priority=priority,
+            queued=bool(queued),
         )
         opened = (published.workflow_id, plan.graph.definition.workflow, published.version)
         self.write(active, events, opened=opened, command=command)
@@ -137,6 +137,10 @@ class Engine:
         if not active.attempts and not active.unwritten:
             self.write(active, active.run.resume(self._clock()))
         self._let_go(active)
+
+    def release(self, active: Active) -> None:
+        """Let a queued run go on."""
+        self.write(active, active.run.release(self._clock()))
 
     def wake(self, active: Active, name: str) -> None:
         """Make a planned attempt whose time has come."""
@@ -171,6 +175,8 @@ class Engine:
             self._let_go(active)
             return
         state = active.run.state
+        if any(event["event"] == "run.paused" for event in events):
+            events += self._gates.withdraw(active)
         entry = Entry(
             state.run_id,
             events[0]["seq"],
@@ -185,6 +191,7 @@ class Engine:
             request=request,
         )
         plan_ahead(entry, events, state)
+        entry.leaves = active.limited and state.finished
         active.unwritten += 1
         entry.committed = lambda: self._written(active, events)
         entry.refused = lambda: self._gone(active)
@@ -224,7 +231,9 @@ class Engine:
         trace = f"00-{state.trace_id}-{part.span_id}-01" if state.trace_id and part.span_id else None
         outcome: Outcome | None = None
         failure: Failure | None = None
+        permission: Pass | None = None
         try:
+            permission = await self._gates.enter(active, name)
             outcome = await self._attempts.make(
                 active.plan,
                 state,
@@ -238,6 +247,8 @@ class Engine:
         except Trouble as trouble:
             failure = Failure(trouble.code, trouble.message, trouble.retryable, trouble.answer, trouble.after)
         finally:
+            if permission is not None:
+                permission.leave(verdict(outcome, failure))
             if active.attempts.get(name) is asyncio.current_task():
                 del active.attempts[name]
         if active.stopping:

@@ -26,6 +26,8 @@ class Entry:
     version: int | None = None  # the version that a run goes on in
     waits: list[tuple[str, datetime]] = field(default_factory=list)  # planned attempts, and RUN_LIMIT: the end of the run's time
     woken: list[str] = field(default_factory=list)  # those of them that are over
+    waits_for_turn: int | None = None  # the run is queued, with this priority
+    leaves: bool = False  # the run may have a turn of its workflow to give back
     request: int | None = None  # the request that this answers
     committed: Callable[[], None] | None = None  # called once the entry stands
     refused: Callable[[], None] | None = None  # called when the journal holds something else in its place

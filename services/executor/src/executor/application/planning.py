@@ -35,12 +35,8 @@ def plan_ahead(entry: Entry, events: Sequence[Event], state: State) -> None:
 
 def _of_the_run(entry: Entry, event: Event, state: State) -> None:
     kind = event["event"]
-    if kind == "run.reopened":
-        entry.status = "running"
-        entry.version = event.get("version")
-    elif kind == "command.refused" and state.finished:
-        entry.status = state.status
-    elif kind == "run.paused":
+    _standing(entry, event, state)
+    if kind == "run.paused":
         entry.woken += [name for name, part in state.components.items() if part.status == "retrying"]
     elif kind == "run.resumed":
         for name, part in state.components.items():
@@ -51,6 +47,18 @@ def _of_the_run(entry: Entry, event: Event, state: State) -> None:
             entry.waits.append((RUN_LIMIT, datetime.fromisoformat(event["deadline_at"])))
         elif kind == "run.reopened":
             _over(entry, RUN_LIMIT)
+
+
+def _standing(entry: Entry, event: Event, state: State) -> None:
+    kind = event["event"]
+    if kind == "run.reopened":
+        entry.version = event.get("version")
+    if event.get("queued"):
+        entry.status, entry.waits_for_turn = "queued", state.priority
+    elif kind in {"run.reopened", "run.released"}:
+        entry.status = "running"
+    elif kind == "command.refused" and state.finished:
+        entry.status = state.status
 
 
 def _over(entry: Entry, name: str) -> None:

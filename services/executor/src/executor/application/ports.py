@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
+from shared.contracts.endpoints import EndpointLimits
 from shared.contracts.workflows import Component, Connection
 
 
@@ -44,6 +45,7 @@ class Endpoint:
     kind: str
     options: Any
     secrets: Any = field(repr=False)
+    limits: EndpointLimits = field(default_factory=EndpointLimits)
 
 
 @dataclass(frozen=True, slots=True)

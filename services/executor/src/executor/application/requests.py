@@ -2,10 +2,13 @@
 
 from pydantic import TypeAdapter
 
+from executor.application.admission import Admission
 from executor.application.engine import STOP_SECONDS, Active, Engine
 from executor.application.entries import Journal, Request, Stored
 from executor.application.registries import Plan, Plans
+from executor.application.run_queue import RunQueue
 from executor.domain.events import Event
+from executor.domain.gate import sentence
 from executor.domain.graph import GraphRefused
 from executor.domain.run import Change, Refused
 from shared.contracts.runs import CancelRun, PauseRun, ResumeRun, RetryNow, RetryRun, RunCommand
@@ -21,8 +24,10 @@ MOST_BYTES = 1_000_000
 class Requests:
     """Obeys cancel, pause, resume, retry and retry-now."""
 
-    def __init__(self, engine: Engine, journal: Journal, plans: Plans) -> None:
+    def __init__(self, engine: Engine, admission: Admission, queue: RunQueue, journal: Journal, plans: Plans) -> None:
         self._engine = engine
+        self._admission = admission
+        self._queue = queue
         self._journal = journal
         self._plans = plans
 
@@ -49,7 +54,7 @@ class Requests:
             else:
                 # A start never gets here: the intake makes a run of it.
                 assert isinstance(command, RetryNow)  # noqa: S101
-                events = run.retry_now(self._engine.now(), command.component)
+                events = self._now(active, command.component)
                 woken = [command.component]
         except Refused as refused:
             events = run.refuse(self._engine.now(), command.command, str(refused), command.requested_by)
@@ -86,6 +91,7 @@ class Requests:
             requested_by=command.requested_by,
             expected_seq=command.expected_seq,
             change=change,
+            queued=await self._queue.again(active),
         )
         active.plan = plan
         return events
@@ -100,6 +106,19 @@ class Requests:
         except GraphRefused as error:
             raise Refused(f"Version {version} of “{name}” can't be run: {error}") from error
         return plan
+
+    def _now(self, active: Active, name: str) -> list[Event]:
+        """Make an attempt at once: one that is planned, or one that the retry budget holds. No other limit is passed."""
+        hold = self._admission.hurry(active.run.state.run_id, name)
+        if hold is None:
+            events = active.run.retry_now(self._engine.now(), name)
+            active.hurried.add(name)
+            return events
+        endpoint = active.plan.graph.components[name].endpoint or ""
+        if hold.limit != "retry_budget":
+            raise Refused(f"“{name}” waits for its turn. {sentence(endpoint, hold)}")
+        why = f"Somebody asked for it now: it passes the retry budget of “{endpoint}”."
+        return active.run.hold(self._engine.now(), name, limit=hold.limit, reason=why, until=None, over=False)
 
     @staticmethod
     def _allowed(plan: Plan, request: Request) -> None:

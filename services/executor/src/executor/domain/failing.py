@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from executor.domain import retry
-from executor.domain.journal import EXECUTOR_LOST, EXECUTOR_STOPPED, Progress
+from executor.domain.journal import EXECUTOR_LOST, EXECUTOR_STOPPED, WITHDRAWN, Progress
 from executor.domain.rules import NextWait
 from shared.contracts.workflows import Component, ErrorClasses
 
@@ -45,7 +45,7 @@ class Decision:
 
 def decide(component: Component, part: Progress, failure: Failure, at: datetime, jitter: retry.Jitter, plugin: NextWait | None) -> Decision:
     """Return what follows from a failed attempt; ``part`` does not know of it yet."""
-    if failure.code in {EXECUTOR_LOST, EXECUTOR_STOPPED}:
+    if failure.code in {EXECUTOR_LOST, EXECUTOR_STOPPED, WITHDRAWN}:
         decision = _lost(part, failure)
     else:
         decision = _by_class(component, part, failure, jitter, plugin)
@@ -91,6 +91,8 @@ def _fitting(texts: tuple[str, ...], code: str) -> Iterator[str]:
 def _lost(part: Progress, failure: Failure) -> Decision:
     if failure.code == EXECUTOR_STOPPED:
         return Decision("retry", "Its executor was stopped; that costs none of its attempts.", 0.0)
+    if failure.code == WITHDRAWN:
+        return Decision("retry", "It only waited for its turn; that costs none of its attempts.", 0.0)
     if part.losses + 1 < MOST_LOSSES:
         return Decision("retry", "Its executor was lost; that costs none of its attempts.", 0.0)
     return Decision("fail", f"Its executor was lost {MOST_LOSSES} times in the middle of it, so the component may be the cause.")

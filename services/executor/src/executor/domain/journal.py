@@ -13,6 +13,8 @@ TERMINAL = frozenset({"succeeded", "failed", "upstream_failed", "skipped", "canc
 EXECUTOR_LOST = "ExecutorLost"
 EXECUTOR_STOPPED = "ExecutorStopped"
 """Codes of attempts that ended because their executor did. They do not count against the retry strategy."""
+WITHDRAWN = "Withdrawn"
+"""Code of an attempt that only waited at its endpoint's gate and was taken away from it. It counts for nothing."""
 
 
 class Progress:
@@ -192,7 +194,7 @@ class State:
         code = event["failure"]["code"]
         if code == EXECUTOR_LOST:
             part.losses += 1
-        elif code != EXECUTOR_STOPPED:
+        elif code not in {EXECUTOR_STOPPED, WITHDRAWN}:
             part.failures += 1
         part.transfer = event.get("transfer") or part.transfer
         part.due = event.get("next_attempt_at")

@@ -14,7 +14,7 @@ from executor.domain.events import Event, stamp, without_none
 from executor.domain.failing import Failure, decide
 from executor.domain.flow import Flow
 from executor.domain.graph import Graph
-from executor.domain.journal import EXECUTOR_LOST, EXECUTOR_STOPPED, State
+from executor.domain.journal import EXECUTOR_LOST, WITHDRAWN, State
 from executor.domain.record import Trace
 from executor.domain.rules import Refused
 
@@ -88,6 +88,7 @@ class Run(Flow):
             now = stamp(at)
             self._add(events, {"event": "run.released"}, now)
             self._settle(events, self.graph.order, now)
+            self._close(events, now)
         return events
 
     def cancel(self, at: datetime, *, reason: str, transfers: dict[str, dict[str, Any]]) -> list[Event]:
@@ -249,7 +250,7 @@ class Run(Flow):
 
     def withdraw(self, at: datetime, name: str, why: str) -> list[Event]:
         """Plan the attempt of a component anew that waited at its endpoint's gate: it touched nothing, so it costs no attempt."""
-        return self.fail(at, name, Failure(EXECUTOR_STOPPED, why, retryable=True))
+        return self.fail(at, name, Failure(WITHDRAWN, why, retryable=True))
 
     def progress(self, at: datetime, name: str, transfer: dict[str, Any] | None, message: str = "") -> list[Event]:
         """Record how far an attempt has got, or what it waits for."""

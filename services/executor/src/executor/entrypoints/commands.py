@@ -16,6 +16,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from executor.application.commands import Asked, Commands
 from executor.application.engine import Engine
 from executor.application.ports import StaleEpoch
+from executor.application.run_queue import RunQueue
 from executor.application.writer import JournalWriter
 from shared.contracts.topics import RUNS_COMMANDS
 from shared.runtime import failpoints
@@ -47,6 +48,7 @@ class CommandIntake:
         engine: Engine,
         writer: JournalWriter,
         outbox: Outbox,
+        queue: RunQueue,
         origin: Origin,
         *,
         group: str,
@@ -58,6 +60,7 @@ class CommandIntake:
         self._engine = engine
         self._writer = writer
         self._outbox = outbox
+        self._queue = queue
         self._origin = origin
         self._group = group
         self._poll = poll
@@ -122,7 +125,8 @@ class CommandIntake:
     async def _run(self, consumer: AIOKafkaConsumer) -> None:
         while not self._stopping:
             try:
-                if len(self._engine.active) > self._most_active or self._writer.waiting:
+                full = len(self._engine.active) > self._most_active and not self._queue.crowded()
+                if full or self._writer.waiting:
                     await asyncio.sleep(0.05)
                     continue
                 records = await consumer.getmany(timeout_ms=_IDLE_MS if not self._under_way else 20, max_records=self._poll)

@@ -107,6 +107,10 @@ def endpoint_form() -> EndpointFormPage:
             ),
             ConfigField(name="ca_pem", label="Certificate of your own authority", input="textarea"),
         ),
+        limits=(
+            ConfigField(name="limits.concurrency", label="Attempts at once", input="number", value="4", help="More wait for their turn."),
+            ConfigField(name="limits.breaker.failures", label="Breaker: failures in a row", input="number"),
+        ),
         problems=(
             FieldProblem(
                 field="host",

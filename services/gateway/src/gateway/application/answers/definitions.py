@@ -5,6 +5,7 @@ from typing import Any
 
 from gateway.application.answers.base import Answer
 from gateway.application.definitions import Definition, VersionRecord, WorkflowRecord
+from shared.contracts.endpoints import EndpointLimits
 
 
 class Described(Answer):
@@ -24,6 +25,7 @@ class Described(Answer):
 class EndpointAnswer(Described):
     kind: str
     options: dict[str, Any] = {}
+    limits: EndpointLimits = EndpointLimits()
     used_by: tuple[str, ...] = ()
 
 

@@ -11,9 +11,23 @@ from gateway.domain.addresses import check_url, hosts_of, origin
 from gateway.domain.nearest import meant
 from gateway.domain.problems import Conflict, FieldProblem
 from shared.contracts.base import Json, Name
-from shared.contracts.endpoints import EndpointRegistered
+from shared.contracts.endpoints import Breaker, EndpointLimits, EndpointRegistered
 from shared.contracts.kinds import KINDS
 from shared.contracts.topics import ENDPOINTS_REGISTRY
+
+
+class BreakerInput(Breaker):
+    """As in the contract; a field that it does not know is refused here."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class LimitsInput(EndpointLimits):
+    """As in the contract; a field that it does not know is refused here."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    breaker: BreakerInput | None = None
 
 
 class EndpointInput(BaseModel):
@@ -29,6 +43,7 @@ class EndpointInput(BaseModel):
                     "kind": "mq",
                     "options": {"host": "mq.example.com", "username": "orders"},
                     "secrets": {"password": "…"},
+                    "limits": {"concurrency": 4, "breaker": {"failures": 5, "open_for": 30}, "retry_budget": 60},
                 },
             ]
         },
@@ -38,6 +53,7 @@ class EndpointInput(BaseModel):
     kind: str = Field(max_length=40)
     options: dict[str, Json] = {}
     secrets: dict[str, str] | None = Field(default=None, repr=False)
+    limits: LimitsInput = LimitsInput()
 
 
 class EndpointShape:
@@ -60,7 +76,7 @@ class EndpointShape:
         return given.name
 
     def body(self, given: EndpointInput) -> dict[str, Any]:
-        return {"kind": given.kind, "options": given.options}
+        return {"kind": given.kind, "options": given.options, "limits": given.limits.model_dump(mode="json", exclude_none=True)}
 
     def secret(self, given: EndpointInput) -> dict[str, str] | None:
         return None if given.secrets is None else {name: value for name, value in given.secrets.items() if value}
@@ -81,6 +97,7 @@ class EndpointShape:
             kind=definition.body["kind"],
             options=definition.body["options"],
             sealed_secret=definition.sealed_secret,
+            limits=EndpointLimits.model_validate(definition.body.get("limits", {})),
             revision=definition.revision,
         )
 

@@ -10,6 +10,7 @@ from gateway.application.queries.words import chips, path
 from gateway.application.views.endpoints import EndpointPage, EndpointRow, EndpointsPage, UsedBy
 from gateway.application.views.parts import Action, Fact, Seen, StateView, state_view
 from gateway.application.views.shell import Person
+from shared.contracts.endpoints import EndpointLimits
 from shared.contracts.kinds import KINDS
 
 Used = tuple[StateView, Seen, str]
@@ -25,6 +26,18 @@ def address_of(definition: Definition) -> str:
         return str(options["bootstrap_servers"])
     port = options.get("port")
     return f"{options.get('host', '')}:{port}" if port else str(options.get("host", ""))
+
+
+def limits_in_words(limits: EndpointLimits) -> str:
+    """Return an endpoint's limits in one line."""
+    words = []
+    if limits.concurrency is not None:
+        words.append(f"{limits.concurrency} attempts at once")
+    if limits.breaker is not None:
+        words.append(f"breaker open for {limits.breaker.open_for:g} s after {limits.breaker.failures} failures in a row")
+    if limits.retry_budget is not None:
+        words.append(f"{limits.retry_budget} retries a minute")
+    return ", ".join(words) or "none"
 
 
 def used_by(name: str, workflows: list[tuple[WorkflowRecord, VersionRecord | None]]) -> tuple[UsedBy, ...]:
@@ -131,6 +144,7 @@ def _facts(definition: Definition) -> tuple[Fact, ...]:
             facts.append(
                 Fact(label=key.replace("_", " ").capitalize(), value=str(value), mono=key in ("bootstrap_servers", "base_url", "host"))
             )
+    facts.append(Fact(label="Limits", value=limits_in_words(EndpointLimits.model_validate(definition.body.get("limits", {})))))
     stored = ", ".join(definition.body.get("secrets", ())) if definition.sealed_secret else "none"
     facts.append(Fact(label="Secrets", value=f"{stored}, sealed to the executor" if definition.sealed_secret else stored))
     facts.append(Fact(label="Changed", value=f"{definition.updated_at:%Y-%m-%d %H:%M UTC} by {definition.updated_by}"))

@@ -75,6 +75,7 @@ class EndpointFormPage(View):
     kind: str = ""
     kinds: tuple[Choice, ...] = ()
     fields: tuple[ConfigField, ...] = ()
+    limits: tuple[ConfigField, ...] = ()
     etag: str = ""
     problems: tuple[FieldProblem, ...] = ()
     test: ConnectionTest | None = None

@@ -11,6 +11,7 @@ from gateway.application.views.parts import Choice, DeletePage, FieldProblem
 from gateway.domain.problems import Missing
 from gateway.entrypoints.application import Application
 from gateway.entrypoints.web.fields import REFUSED, config_fields, config_values, problems_of
+from gateway.entrypoints.web.limits import limit_fields, limit_values
 from gateway.entrypoints.web.site import Administrator, App, Pages, Viewer, actor_of, done, form_of, pages, path, person_of
 from gateway.entrypoints.web.trials import answer_trial, endpoint_test, service_away, untested
 from shared.contracts.kinds import KINDS
@@ -116,6 +117,7 @@ def given_endpoint(form: dict[str, str]) -> EndpointInput:
             "kind": form.get("kind", ""),
             "options": config_values("options", kind.endpoint, form) if kind else {},
             "secrets": secrets or None,
+            "limits": limit_values(form),
         }
     )
 
@@ -134,6 +136,7 @@ def typed(form: dict[str, str], problems: tuple[FieldProblem, ...] = (), saved: 
         kind=kind.name if kind else "",
         kinds=_CHOICES,
         fields=fields,
+        limits=limit_fields(limit_values(form)),
         etag=form.get("etag", ""),
         problems=problems,
     )
@@ -144,7 +147,8 @@ def stored(saved: Definition) -> EndpointFormPage:
     kind = KINDS[saved.body["kind"]]
     fields = config_fields("options", kind.endpoint, saved.body.get("options", {}))
     fields += config_fields("secrets", kind.secrets, {}, kept=_kept(saved))
-    return EndpointFormPage(id=saved.id, name=saved.name, kind=kind.name, kinds=_CHOICES, fields=fields, etag=saved.etag)
+    limits = limit_fields(saved.body.get("limits", {}))
+    return EndpointFormPage(id=saved.id, name=saved.name, kind=kind.name, kinds=_CHOICES, fields=fields, limits=limits, etag=saved.etag)
 
 
 def _kept(saved: Definition | None) -> frozenset[str]:
