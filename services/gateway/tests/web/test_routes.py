@@ -25,7 +25,7 @@ from gateway.identity.csrf import Csrf
 from gateway.identity.guard import Cookies, Identity, unguarded
 from gateway.identity.people import SignedIn, WrongCredentials
 from gateway.identity.principal import Principal
-from shared.contracts.kinds import KINDS
+from shared.contracts.kinds import ENDPOINT_KINDS
 
 BASE = "http://flowtower.test"
 ADA = Principal("u1", "ada", "ada@flow.test", "admin", session_id="s1")
@@ -241,11 +241,13 @@ def test_addresses_encode_every_part_as_a_whole() -> None:
 REAL = {
     "kafka": {"options.bootstrap_servers": "k.test:9092"},
     "mq": {"options.host": "mq.test", "options.virtual_host": "/"},
-    "service": {"options.base_url": "https://s.test", "options.headers": "X-One: 1\nX-Two: a: b"},
+    "database": {"options.host": "db.test", "options.database": "orders"},
+    "service": {"options.base_url": "https://s.test", "options.headers": "X-One: 1\nX-Two: a: b", "options.secret_header": "X-Key"},
+    "api": {"options.base_url": "https://a.test", "options.headers": "", "options.secret_header": "X-Key"},
 }
 
 
-@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", ENDPOINT_KINDS.values(), ids=lambda kind: kind.name)
 def test_the_form_of_every_kind_has_every_field_and_reads_back(kind: Any) -> None:
     fields = config_fields("options", kind.endpoint, {}) + config_fields(
         "secrets", kind.secrets, {}, kept=frozenset(kind.secrets.model_fields)

@@ -35,6 +35,14 @@ class Use(Enum):
     """``filter`` of a Kafka trigger; ``value`` is the message as JSON, a text when it is none, null when there is none."""
     MESSAGE_MAPPING = (MESSAGE_FILTER[0], False)
     DAG_RUN_MAPPING = (dict.fromkeys(("cluster", "dag_id", "dag_run_id", "state"), cel.Type.STRING), False)
+    CALL = ({"inputs": _FIELDS, "outputs": _FIELDS, "run_id": cel.Type.STRING, "idempotency_key": cel.Type.STRING}, False)
+    """Options of a component; ``outputs`` is component → output of what it is connected to."""
+    ANSWER_CONDITION = (
+        CALL[0] | {"status": cel.Type.INT, "headers": cel.Type.Map(cel.Type.STRING, cel.Type.STRING), "body": cel.Type.DYN},
+        True,
+    )
+    """``expect`` of an API call; header names are in lower case, ``body`` is the JSON, a text when it is none, null when there is none."""
+    ANSWER_MAPPING = (ANSWER_CONDITION[0], False)
 
     @property
     def variables(self) -> tuple[str, ...]:

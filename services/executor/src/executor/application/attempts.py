@@ -68,7 +68,10 @@ class Attempts:
         for connection in plan.graph.incoming[name]:
             before = state.components[connection.source]
             sources.append((connection, await patiently(self._source(plan, connection.source, before))))
-        work = Work(state.run_id, place, part.attempt, key, traceparent, state.inputs, tuple(sources))
+        work = Work(
+            *(state.run_id, place, part.attempt, key, traceparent, state.inputs, tuple(sources)),
+            say=lambda text: report({"message": text}),
+        )
         connectors = self._plans.connectors
         connector = connectors[place.component.kind]
         step = self._plans.step(plan, name, place, work.sources)

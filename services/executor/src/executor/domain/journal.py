@@ -105,7 +105,8 @@ class State:
         part.due = None
 
     def _attempt_progressed(self, event: Event) -> None:
-        self.components[event["component"]].transfer = event["transfer"]
+        part = self.components[event["component"]]
+        part.transfer = event.get("transfer") or part.transfer
 
     def _component_finished(self, event: Event) -> None:
         part = self.components[event["component"]]
