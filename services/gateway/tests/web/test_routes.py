@@ -2,6 +2,7 @@
 """The pages over HTTP: who may see them, what forms answer, and errors as pages. The use cases behind are stand-ins."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -261,3 +262,14 @@ def test_the_form_of_every_kind_has_every_field_and_reads_back(kind: Any) -> Non
     values = config_values("options", kind.endpoint, form)
     assert kind.endpoint.model_validate(config_values("options", kind.endpoint, form | REAL[kind.name]))
     assert all(isinstance(values[item.name[8:]], int | float) for item in fields if item.input == "number" and not item.secret)
+
+
+@pytest.mark.parametrize("kind", ENDPOINT_KINDS.values(), ids=lambda kind: kind.name)
+async def test_the_page_of_every_kinds_form_is_drawn(client: httpx.AsyncClient, kind: Any) -> None:
+    _signed_in(client)
+    answer = await client.get("/endpoints/add/", params={"kind": kind.name})
+    assert answer.status_code == 200
+    names = set(re.findall(r'name="((?:options|secrets)\.[a-z_]+)"', answer.text))
+    fields = {f"options.{name}" for name in kind.endpoint.model_fields} | {f"secrets.{name}" for name in kind.secrets.model_fields}
+    assert names == fields
+    assert 'value="airflow"' not in answer.text
