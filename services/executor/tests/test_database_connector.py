@@ -193,6 +193,7 @@ async def test_each_trouble_of_a_query_has_its_name(shop: Shop) -> None:
         ({"query": "SELECT pg_sleep(5)", "statement_timeout": "100ms"}, "StatementTimeout"),
         ({"query": "SELECT $1::int", "parameters": ["'x'"]}, "ParameterInvalid"),
         ({"query": "SELECT $1::int + $2::int", "parameters": ["1"]}, "ParameterInvalid"),
+        ({"query": "SELECT $1::inet", "parameters": ["'many'"]}, "ParameterInvalid"),
         ({"query": "SELECT 1", "parameters": ["inputs.missing"]}, "ExpressionFailed"),
         ({"query": "SELECT 1/0"}, "DataInvalid"),
         ({"statement": "INSERT INTO orders (id) VALUES (1)"}, "ConstraintViolated"),
@@ -202,6 +203,7 @@ async def test_each_trouble_of_a_query_has_its_name(shop: Shop) -> None:
     for options, code in cases:
         trouble = await shop.trouble(**options)
         assert trouble.code == code, (options, trouble)
+        assert "many" not in trouble.message + trouble.answer
     assert await shop.rows("SELECT count(*) FROM orders") == [(1000,)]
 
 

@@ -64,9 +64,6 @@ def explained(endpoint: Endpoint, table: str = "") -> Iterator[None]:
         raise Permanent("TlsFailed", text, answer=str(error)) from error
     except asyncpg.PostgresError as error:
         raise _meaning(endpoint, table, error) from error
-    except asyncpg.DataError as error:
-        text = f"A parameter does not fit the statement's type on {endpoint.name}: {str(error).split(':')[0]}."
-        raise Permanent("ParameterInvalid", text) from error
     except (asyncpg.InterfaceError, OSError, TimeoutError) as error:
         if "rejected SSL upgrade" in str(error):
             text = f"{endpoint.name} offers no TLS. Switch it on there, or switch tls off on the endpoint."
@@ -79,6 +76,10 @@ def explained(endpoint: Endpoint, table: str = "") -> Iterator[None]:
 
 def _meaning(endpoint: Endpoint, table: str, error: asyncpg.PostgresError) -> Trouble:
     state = error.sqlstate or ""
+    if error.severity is None:
+        # The client itself found that a value can't become the type that the server wants; its text shows the value.
+        text = f"A parameter does not fit the statement's type on {endpoint.name}: {str(error).split(':')[0]}."
+        return Permanent("ParameterInvalid", text)
     # The message names columns and constraints; detail and hint would show values of rows.
     answer = f"{state}: {error}".splitlines()[0][:500]
     if "no encryption" in str(error) and not endpoint.options.tls:
