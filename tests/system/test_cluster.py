@@ -169,6 +169,23 @@ async def test_a_run_is_triggered_and_its_log_is_read(cluster: Registered) -> No
     assert any(line["text"].strip() for line in log["lines"])
 
 
+async def test_a_workflow_starts_a_dag_run_and_waits_for_its_end(cluster: Registered) -> None:
+    name = (await cluster.api.get(f"/api/clusters/{cluster.cluster_id}/"))["name"]
+    workflow = f"{name}-close"
+    await cluster.api.workflow(f"""\
+workflow: {workflow}
+components:
+  Close: {{kind: airflow, cluster: {name}, dag_id: ok_three, conf: {{day: "{{day}}"}}, at_most: 5m}}
+""")
+    run_id = await cluster.api.start(workflow, day="2026-11-22")
+    run = await cluster.api.ended(run_id, within=240)
+    assert run["status"] == "succeeded", run["components"]
+    dag_run_id = f"flowtower__{run_id}:Close:1"
+    async with cluster.airflow.client() as client:
+        found = (await client.get(f"/dags/ok_three/dagRuns/{dag_run_id}")).json()
+    assert (found["state"], found["conf"]) == ("success", {"day": "2026-11-22"})
+
+
 async def test_a_dead_scheduler_and_a_stopped_airflow_are_never_shown_as_healthy(cluster: Registered) -> None:
     """The last test of a cluster: it ends it."""
     await asyncio.to_thread(cluster.airflow.kill_scheduler)

@@ -41,6 +41,7 @@ async def test_what_answers_says_what_it_is(ask: Any, kafka: KafkaPart, rabbitmq
     assert found["ok"]
     assert found["facts"]["product"] == "RabbitMQ"
     assert (await ask("service", {"base_url": service.url}))["ok"]
+    assert (await ask("api", {"base_url": service.url}))["ok"]
 
 
 async def test_each_trouble_has_its_name(ask: Any, rabbitmq: RabbitPart) -> None:
@@ -56,6 +57,9 @@ async def test_each_trouble_has_its_name(ask: Any, rabbitmq: RabbitPart) -> None
         (("service", {"base_url": f"http://127.0.0.1:{nobody}"}), "ConnectionRefused"),
         (("service", {"base_url": "http://169.254.169.254/latest"}), "EgressRefused"),
         (("service", {"base_url": "ftp://somewhere"}), "EndpointInvalid"),
+        (("api", {"base_url": f"http://127.0.0.1:{nobody}"}), "ConnectionRefused"),
+        (("database", {"host": "127.0.0.1", "port": nobody, "database": "d"}), "ConnectionRefused"),
+        (("airflow", {}), "NoEndpoint"),
         (("carrier-pigeon", {}), "KindUnknown"),
     ]
     for given, problem in cases:

@@ -3,6 +3,7 @@
 import socket
 from pathlib import Path
 
+from executor.adapters.clusters import PostgresClusters
 from executor.adapters.collector import QuietCollector
 from executor.adapters.desk import PostgresDesk
 from executor.adapters.figures import Figures
@@ -47,7 +48,8 @@ def build(settings: Settings, connectors: dict[str, Connector] | None = None) ->
     database = Database(settings, "executor", Path(__file__).parent / "migrations", pool_size=6)
     producer = Producer(settings, "executor")
     outbox = Outbox(database, producer, Origin(settings.keys_dir))
-    kinds = connectors_of(Egress(EgressPolicy.from_settings(settings))) | (connectors or {})
+    clusters = PostgresClusters(database, outbox)
+    kinds = connectors_of(Egress(EgressPolicy.from_settings(settings)), clusters) | (connectors or {})
     registries = PostgresRegistries(database, OpeningKey.from_file(settings.keys_dir / "executor.key"))
     plans = Plans(registries, kinds, installed())
     journal = PostgresJournal(database)
@@ -98,6 +100,7 @@ def build(settings: Settings, connectors: dict[str, Connector] | None = None) ->
     service.add(outbox, name="outbox")
     service.add(outcomes, name="outcomes")
     service.add(yard, name="yard")
+    service.add(clusters, name="clusters")
     service.add(bus, name="bus")
     service.add(admission, name="admission")
     service.add(life, name="life")

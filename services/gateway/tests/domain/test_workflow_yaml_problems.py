@@ -28,7 +28,7 @@ def changed(old: str, new: str) -> str:
 CASES = [
     # what, text, line, path, part of the message, part of the hint
     ("unknown kind", changed("kind: mq,", "kind: mqq,"), 5, "components.OrderQueue.kind", "no kind 'mqq'", "Did you mean 'mq'?"),
-    ("no kind", changed("kind: mq, ", ""), 5, "components.OrderQueue", "has no kind", "one of kafka, mq, service"),
+    ("no kind", changed("kind: mq, ", ""), 5, "components.OrderQueue", "has no kind", "one of airflow, api, database, kafka, mq, service"),
     ("unknown option", changed("queue: orders,", "queue: orders, que: x,"), 5, "components.OrderQueue.que", "not known", "'queue'"),
     ("needed option", changed("queue: orders, ", ""), 5, "components.OrderQueue.queue", "needs 'queue'", "The queue's name"),
     ("number as text", changed("topic: orders", "topic: 7"), 4, "components.OrderTopic.topic", "'7' is wrong", "quotes"),
@@ -133,12 +133,12 @@ CASES = [
     ("unknown connection", changed("kafka-to-mq", "kafka-to-queue"), 8, "connections[0].kind", "no connection of kind", "kafka-to-mq"),
     ("wrong connection", changed("kind: kafka-to-mq", "kind: mq-to-mq"), 8, "connections[0].kind", "can't join", "'kafka-to-mq'"),
     (
-        "nothing joins",
-        changed("from: OrderQueue, to: OrderService, kind: processing", "from: OrderService, to: OrderQueue"),
+        "no messages to hand on",
+        changed("from: OrderQueue, to: OrderService, kind: processing", "from: OrderService, to: OrderQueue, kind: processing"),
         9,
-        "connections[1]",
-        "can't be joined",
-        "Before a mq",
+        "connections[1].kind",
+        "can't join",
+        "joined by 'then'. Messages of a service can go to: service (processing). Messages for a mq can come from: database query",
     ),
     ("twice connected", GOOD + "  - {from: OrderTopic, to: OrderQueue}\n", 10, "connections[2]", "twice, first in line 8", "Remove"),
     ("connection is a text", GOOD + "  - OrderTopic\n", 10, "connections[2]", "is a mapping", "from"),

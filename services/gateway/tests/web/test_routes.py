@@ -2,6 +2,7 @@
 """The pages over HTTP: who may see them, what forms answer, and errors as pages. The use cases behind are stand-ins."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -26,7 +27,7 @@ from gateway.identity.csrf import Csrf
 from gateway.identity.guard import Cookies, Identity, unguarded
 from gateway.identity.people import SignedIn, WrongCredentials
 from gateway.identity.principal import Principal
-from shared.contracts.kinds import KINDS
+from shared.contracts.kinds import ENDPOINT_KINDS
 
 BASE = "http://flowtower.test"
 ADA = Principal("u1", "ada", "ada@flow.test", "admin", session_id="s1")
@@ -242,11 +243,13 @@ def test_addresses_encode_every_part_as_a_whole() -> None:
 REAL = {
     "kafka": {"options.bootstrap_servers": "k.test:9092"},
     "mq": {"options.host": "mq.test", "options.virtual_host": "/"},
-    "service": {"options.base_url": "https://s.test", "options.headers": "X-One: 1\nX-Two: a: b"},
+    "database": {"options.host": "db.test", "options.database": "orders"},
+    "service": {"options.base_url": "https://s.test", "options.headers": "X-One: 1\nX-Two: a: b", "options.secret_header": "X-Key"},
+    "api": {"options.base_url": "https://a.test", "options.headers": "", "options.secret_header": "X-Key"},
 }
 
 
-@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", ENDPOINT_KINDS.values(), ids=lambda kind: kind.name)
 def test_the_form_of_every_kind_has_every_field_and_reads_back(kind: Any) -> None:
     fields = config_fields("options", kind.endpoint, {}) + config_fields(
         "secrets", kind.secrets, {}, kept=frozenset(kind.secrets.model_fields)
@@ -269,3 +272,14 @@ def test_limits_are_fields_of_the_form_and_empty_ones_do_not_limit() -> None:
     assert all(item.value == "" for item in limit_fields({}))
     assert limit_values({item.name: "" for item in fields}) == {}
     assert limit_values({"limits.breaker.failures": "many"}) == {"breaker": {"failures": "many"}}, "it is refused by name, not dropped"
+
+
+@pytest.mark.parametrize("kind", ENDPOINT_KINDS.values(), ids=lambda kind: kind.name)
+async def test_the_page_of_every_kinds_form_is_drawn(client: httpx.AsyncClient, kind: Any) -> None:
+    _signed_in(client)
+    answer = await client.get("/endpoints/add/", params={"kind": kind.name})
+    assert answer.status_code == 200
+    names = set(re.findall(r'name="((?:options|secrets)\.[a-z_]+)"', answer.text))
+    fields = {f"options.{name}" for name in kind.endpoint.model_fields} | {f"secrets.{name}" for name in kind.secrets.model_fields}
+    assert names == fields
+    assert 'value="airflow"' not in answer.text

@@ -193,7 +193,7 @@ class AttemptProgressed(_ComponentEvent):
     """Sent at most once a second and attempt."""
 
     event: Literal["attempt.progressed"] = "attempt.progressed"
-    transfer: Transfer
+    transfer: Transfer | None = Field(default=None, description="None = nothing is moved; the message says what the attempt waits for.")
     message: Text = ""
 
 

@@ -92,7 +92,7 @@ CLUSTERS_OBSERVATIONS = Topic(
     ClusterObserved,
     "cluster_id",
     ("cluster-poller",),
-    ("gateway", "alerter"),
+    ("gateway", "alerter", "executor"),
     about="What each poll saw of a cluster as a whole.",
 )
 DAGS_OBSERVATIONS = Topic(

@@ -102,6 +102,10 @@ _MESSAGE = Vocabulary(
     {"value": "any", "key": "string", "headers": "map(string, string)", "topic": "string", "partition": "int", "offset": "int"}
 )
 """``value`` is the message as JSON, a text when it is none, null when there is none."""
+_CALL = Vocabulary({"inputs": "map(string, any)", "outputs": "map(string, any)", "run_id": "string", "idempotency_key": "string"})
+"""``outputs`` is component → output of what the component is connected to."""
+_ANSWER = Vocabulary(_CALL.variables | {"status": "int", "headers": "map(string, string)", "body": "any"})
+"""Header names are in lower case, ``body`` is the JSON, a text when it is none, null when there is none."""
 
 
 class Use(Enum):
@@ -113,6 +117,11 @@ class Use(Enum):
     MESSAGE_FILTER = (_MESSAGE, True)
     MESSAGE_MAPPING = (_MESSAGE, False)
     DAG_RUN_MAPPING = (Vocabulary(dict.fromkeys(("cluster", "dag_id", "dag_run_id", "state"), "string")), False)
+    CALL = (_CALL, False)
+    """Options of a component."""
+    ANSWER_CONDITION = (_ANSWER, True)
+    """``expect`` of an API call."""
+    ANSWER_MAPPING = (_ANSWER, False)
 
     @property
     def variables(self) -> tuple[str, ...]:

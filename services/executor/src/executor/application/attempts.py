@@ -92,7 +92,10 @@ class Attempts:
         for connection in fed:
             before = state.components[connection.source]
             sources.append((connection, await patiently(self._source(plan, connection.source, before))))
-        work = Work(state.run_id, place, part.attempt, key, traceparent, state.inputs, tuple(sources))
+        work = Work(
+            *(state.run_id, place, part.attempt, key, traceparent, state.inputs, tuple(sources)),
+            say=lambda text: report({"message": text}),
+        )
         connectors = self._plans.connectors
         connector = connectors[place.component.kind]
         # A compensation is told what it undoes, and takes nothing from there.

@@ -264,12 +264,14 @@ class Engine:
     def _progress(self, active: Active, name: str, told: dict[str, Any]) -> None:
         """Take note of progress; it is journalled at most once a second and attempt."""
         told = {key: value for key, value in told.items() if value is not None}
-        active.transfers[name] = told
+        message: str = told.pop("message", "")
+        if told:
+            active.transfers[name] = told
         now = time.monotonic()
         if active.stopping or name not in active.attempts or now - active.reported.get(name, 0.0) < _PROGRESS_SECONDS:
             return
         active.reported[name] = now
-        self.write(active, active.run.progress(self._clock(), name, told))
+        self.write(active, active.run.progress(self._clock(), name, told or None, message))
 
     async def halt(self, active: Active, within: float) -> None:
         """Stop a run's attempts; their ends are not recorded, the caller says what becomes of them."""

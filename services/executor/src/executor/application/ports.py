@@ -1,12 +1,13 @@
 """What connectors offer and what they are given: the seam between the engine and the systems it works on."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from shared.contracts.endpoints import EndpointLimits
+from shared.contracts.kinds import carries
 from shared.contracts.workflows import Component, Connection
 
 
@@ -66,6 +67,10 @@ class Place:
         return self.endpoint
 
 
+def _unheard(_text: str) -> None:
+    return
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """One attempt of one component."""
@@ -77,10 +82,27 @@ class Work:
     traceparent: str | None = None
     inputs: dict[str, Any] = field(default_factory=dict)
     sources: tuple[tuple[Connection, Place], ...] = ()
+    say: Callable[[str], None] = _unheard
+    """Tells people in a sentence what the attempt waits for; at most one a second is kept."""
 
     @property
     def name(self) -> str:
         return self.place.component.name
+
+    @property
+    def feeds(self) -> tuple[tuple[Connection, Place], ...]:
+        """The sources whose messages go along their connection; the others only come first."""
+        return feeds_of(self.sources)
+
+    def origin(self, source: Place) -> str:
+        """Return what the names of messages from a source begin with: of several sources each has names of its own."""
+        prefix = f"{self.run_id}:{self.name}:{self.place.generation}"
+        return prefix if len(self.feeds) < 2 else f"{prefix}:{source.component.name}"
+
+
+def feeds_of(sources: tuple[tuple[Connection, Place], ...]) -> tuple[tuple[Connection, Place], ...]:
+    """Return the sources whose messages go along their connection."""
+    return tuple((connection, place) for connection, place in sources if carries(connection.kind))
 
 
 @dataclass(slots=True)

@@ -51,7 +51,7 @@ async def each(work: Work, connectors: dict[str, Connector], checkpoints: Checkp
     connector = _calls(work, connectors)
     tally = Tally(report)
     async with connector.caller(work) as caller:
-        for _, source in work.sources:
+        for _, source in work.feeds:
             reads = connectors[source.component.kind]
             if not isinstance(reads, Reads):
                 raise Permanent("NotReadable", f"Components of the kind “{reads.kind}” hold no messages. Set deliver: once.")

@@ -2,7 +2,7 @@
 
 from enum import Enum
 
-from executor.application.ports import Acts, Begins, Calls, Connector, Permanent, Place, Reads, Writes
+from executor.application.ports import Acts, Begins, Calls, Connector, Permanent, Place, Reads, Writes, feeds_of
 from shared.contracts.workflows import Connection
 
 
@@ -24,11 +24,12 @@ def step_of(connector: Connector, place: Place, sources: tuple[tuple[Connection,
     """Return what the component does; raise Permanent when its kind can't."""
     if isinstance(connector, Acts):
         return Step.ACT
+    feeds = feeds_of(sources)
     if isinstance(connector, Calls):
-        readable = sources and all(isinstance(connectors.get(source.component.kind), Reads) for _, source in sources)
+        readable = feeds and all(isinstance(connectors.get(source.component.kind), Reads) for _, source in feeds)
         return Step.EACH if readable and place.options.deliver == "each" else Step.ONCE
-    if not sources and isinstance(connector, Begins):
+    if not feeds and isinstance(connector, Begins):
         return Step.BEGIN
-    if sources and isinstance(connector, Writes):
+    if feeds and isinstance(connector, Writes):
         return Step.TRANSFER
     raise Permanent("NotPossible", f"A component of the kind “{connector.kind}” cannot stand here.")

@@ -65,7 +65,7 @@ async def transfer(work: Work, connectors: dict[str, Connector], checkpoints: Ch
         raise Permanent("NotWritable", f"Nothing can be written to components of the kind “{target.kind}”.")
     tally = Tally(report)
     wrote: dict[str, Any] = {}
-    for _, source in work.sources:
+    for _, source in work.feeds:
         connector = connectors[source.component.kind]
         if not isinstance(connector, Reads):
             raise Permanent("NotReadable", f"Components of the kind “{connector.kind}” cannot be read.")

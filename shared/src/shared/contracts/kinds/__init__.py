@@ -4,10 +4,20 @@ The shapes stand here, and not with the executor's connectors, because two servi
 checks them while somebody types, and the executor acts on them.
 """
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from shared.contracts.kinds import kafka, mq, service
+from shared.contracts.kinds import airflow, api, database, kafka, mq, service
+from shared.contracts.kinds.joins import ENDS, JOINS, Join, carries, join_between
 from shared.contracts.kinds.options import Options
+from shared.contracts.kinds.templates import Placed
+
+__all__ = ["ENDPOINT_KINDS", "ENDS", "JOINS", "KINDS", "Join", "Kind", "Placed", "carries", "end_of", "join_between"]
+
+
+def _none(_options: Any) -> Iterable[Placed]:
+    return ()
 
 
 @dataclass(frozen=True)
@@ -19,55 +29,28 @@ class Kind:
     endpoint: type[Options]
     secrets: type[Options]
     component: type[Options]
+    needs_endpoint: bool = True
+    expressions: Callable[[Any], Iterable[Placed]] = _none
+    """The expressions within checked component options, with their places."""
 
 
 KINDS: dict[str, Kind] = {
-    module.KIND: Kind(module.KIND, module.TITLE, module.EndpointOptions, module.EndpointSecrets, module.ComponentOptions)
-    for module in (kafka, mq, service)
-}
-
-
-@dataclass(frozen=True)
-class Join:
-    """A kind of connection: which pairs it may join, and what it means."""
-
-    name: str
-    pairs: tuple[tuple[str, str], ...]
-    meaning: str
-
-
-JOINS: dict[str, Join] = {
-    join.name: join
-    for join in (
-        Join(
-            "kafka-to-kafka",
-            (("kafka", "kafka"),),
-            "Every message of the source topic is written to the target topic, per key in order.",
-        ),
-        Join(
-            "kafka-to-mq",
-            (("kafka", "mq"),),
-            "Every message of the topic is published to the queue with publisher confirms, per key in order.",
-        ),
-        Join(
-            "mq-to-mq",
-            (("mq", "mq"),),
-            "Every message of the source queue is moved to the target queue; acknowledged after the confirm.",
-        ),
-        Join(
-            "mq-to-kafka",
-            (("mq", "kafka"),),
-            "Every message of the queue is written to the topic; acknowledged after the broker's ack.",
-        ),
-        Join(
-            "processing",
-            (("kafka", "service"), ("mq", "service"), ("service", "service")),
-            "What the source holds is handed to the service: each message by a call of its own, or one call for all.",
-        ),
+    module.KIND: Kind(
+        module.KIND,
+        module.TITLE,
+        module.EndpointOptions,
+        module.EndpointSecrets,
+        module.ComponentOptions,
+        needs_endpoint=module is not airflow,
+        expressions=getattr(module, "expressions", _none),
     )
+    for module in (kafka, mq, database, service, api, airflow)
 }
 
+ENDPOINT_KINDS: dict[str, Kind] = {name: kind for name, kind in KINDS.items() if kind.needs_endpoint}
+"""The kinds of which there are endpoints."""
 
-def join_between(source: str, target: str) -> Join | None:
-    """Return the kind of connection that joins two kinds, or None when nothing does."""
-    return next((join for join in JOINS.values() if (source, target) in join.pairs), None)
+
+def end_of(kind: str, options: Mapping[str, Any]) -> str:
+    """Return which end of ``ENDS`` a component is."""
+    return database.end_of(options) if kind == database.KIND else kind

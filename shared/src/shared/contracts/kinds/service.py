@@ -2,25 +2,21 @@
 
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
+from shared.contracts.kinds.http import HttpEndpointOptions, HttpEndpointSecrets
 from shared.contracts.kinds.options import Options
 
 KIND = "service"
 TITLE = "Service"
 
 
-class EndpointOptions(Options):
-    base_url: str = Field(min_length=1, max_length=2000, pattern=r"^https?://", description="http:// or https:// and the host.")
-    username: str = Field(default="", max_length=200, description="For HTTP basic authentication.")
-    headers: dict[str, str] = Field(default={}, description="Sent with each call; no secrets here.")
-    verify_tls: bool = True
-    ca_pem: str | None = Field(default=None, max_length=100_000)
+class EndpointOptions(HttpEndpointOptions):
+    pass
 
 
-class EndpointSecrets(Options):
-    password: SecretStr | None = None
-    bearer_token: SecretStr | None = None
+class EndpointSecrets(HttpEndpointSecrets):
+    pass
 
 
 class ComponentOptions(Options):

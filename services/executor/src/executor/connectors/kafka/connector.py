@@ -97,7 +97,7 @@ class KafkaReader:
         self._only: str | None = source.output.get("origin")
         self._next = {number: resume.get(number, start) for number, (start, _) in self._window.items()}
         self.total: int | None = source.output.get("messages")
-        self._prefix = f"{work.run_id}:{work.name}:{work.place.generation}"
+        self._prefix = work.origin(source)
 
     async def open(self) -> None:
         parts = [TopicPartition(self._topic, number) for number in self._open_lanes()]

@@ -73,7 +73,7 @@ class MqReader:
         self.total: int | None = source.output.get("messages")
         self._taken = taken
         self._run = f"{work.run_id}:"
-        self._prefix = f"{work.run_id}:{work.name}:{work.place.generation}"
+        self._prefix = work.origin(source)
         self._arrived: asyncio.Queue[DeliveredMessage | None] = asyncio.Queue()
         self._foreign: list[int] = []
         self._prefetch = _PREFETCH
@@ -127,8 +127,8 @@ class MqReader:
         self._taken += 1
         again = bool(getattr(delivered.delivery, "redelivered", False))
         known = origin or f"{self._queue}:{self._taken}"
-        # A message that this run has moved before keeps the end of its name: partition and offset where it came from.
-        tail = ":".join(known.split(":")[-2:]) if known.startswith(self._run) else known
+        # A message that this run has moved before keeps the end of its name, behind run, component and generation: where it came from.
+        tail = known[len(self._run) :].split(":", 2)[-1] if known.startswith(self._run) else known
         name = f"{self._prefix}:{tail}"
         body = bytes(delivered.body)
         return Message(body, key, headers, 0, self._taken - 1, known, name, redelivered=again, named=bool(origin), token=tag)

@@ -12,7 +12,7 @@ from gateway.domain.nearest import meant
 from gateway.domain.problems import Conflict, FieldProblem
 from shared.contracts.base import Json, Name
 from shared.contracts.endpoints import Breaker, EndpointLimits, EndpointRegistered
-from shared.contracts.kinds import KINDS
+from shared.contracts.kinds import ENDPOINT_KINDS
 from shared.contracts.topics import ENDPOINTS_REGISTRY
 
 
@@ -113,9 +113,9 @@ class EndpointShape:
 
 def check_endpoint(given: EndpointInput, before: Definition | None, addresses: Addresses) -> list[FieldProblem]:
     """Return what is wrong with an endpoint's kind, options and secrets."""
-    kind = KINDS.get(given.kind)
+    kind = ENDPOINT_KINDS.get(given.kind)
     if kind is None:
-        return [FieldProblem("kind", f"There is no kind '{given.kind}'.", meant(given.kind, KINDS))]
+        return [FieldProblem("kind", f"There is no kind '{given.kind}'.", meant(given.kind, ENDPOINT_KINDS))]
     problems: list[FieldProblem] = []
     if before is not None and before.body["kind"] != given.kind:
         hint = "Register a new endpoint of that kind instead: components depend on this one."

@@ -172,8 +172,10 @@ def _attempt_started(state: RunState, event: AttemptStarted) -> None:
 
 def _attempt_progressed(state: RunState, event: AttemptProgressed) -> None:
     held = _component(state, event.component, event.generation)
-    held.update(transfer=_plain(event.transfer), message=event.message or held["message"])
-    _attempt(state, event).update(transfer=_plain(event.transfer))
+    held.update(message=event.message or held["message"])
+    if event.transfer is not None:
+        held.update(transfer=_plain(event.transfer))
+        _attempt(state, event).update(transfer=_plain(event.transfer))
 
 
 def _attempt_failed(state: RunState, event: AttemptFailed) -> None:

@@ -11,7 +11,7 @@ from gateway.application.views.endpoints import EndpointPage, EndpointRow, Endpo
 from gateway.application.views.parts import Action, Fact, Seen, StateView, state_view
 from gateway.application.views.shell import Person
 from shared.contracts.endpoints import EndpointLimits
-from shared.contracts.kinds import KINDS
+from shared.contracts.kinds import ENDPOINT_KINDS, KINDS
 
 Used = tuple[StateView, Seen, str]
 _HIDDEN = {"ca_pem", "headers"}
@@ -90,7 +90,7 @@ class EndpointQueries(Queries):
                 )
             )
         options = [("all", "All", len(every))]
-        options += [(name, KINDS[name].title, sum(item.body["kind"] == name for item in every)) for name in KINDS]
+        options += [(name, kind.title, sum(item.body["kind"] == name for item in every)) for name, kind in ENDPOINT_KINDS.items()]
         return EndpointsPage(rows=tuple(rows), chips=chips("/endpoints/", options, kind))
 
     async def endpoint(self, person: Person, endpoint_id: str) -> EndpointPage | None:  # noqa: ARG002

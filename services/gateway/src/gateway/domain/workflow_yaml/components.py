@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from gateway.domain.durations import WrongDuration, parse_duration
 from gateway.domain.nearest import meant
 from gateway.domain.workflow_yaml.document import Value
+from gateway.domain.workflow_yaml.option_expressions import note_expressions
 from gateway.domain.workflow_yaml.retries import read_retry
 from gateway.domain.workflow_yaml.sink import Sink
 from shared.contracts.kinds import KINDS, Kind
@@ -20,7 +21,7 @@ __all__ = ["ComponentReader", "Sink"]
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
 OWN_KEYS = ("kind", "endpoint", "retry", "attempt_timeout")
 """What every component may say; all else are options of its kind."""
-DURATION_OPTIONS = {("service", "timeout")}
+DURATION_OPTIONS = {("service", "timeout"), ("api", "timeout"), ("database", "statement_timeout"), ("airflow", "at_most")}
 """Options that hold a duration, by kind."""
 
 
@@ -73,6 +74,11 @@ class ComponentReader:
 
     def _endpoint(self, path: str, where: tuple[int, int], value: Value, kind: Kind) -> str | None:
         node = _mapping(value).get("endpoint")
+        if not kind.needs_endpoint:
+            if node is not None:
+                hint = f"Remove it: a component of kind {kind.name} names what it works on by its options."
+                self._sink.add(value.at("endpoint"), f"{path}.endpoint", f"A {kind.name} component has no endpoint.", hint)
+            return None
         if node is None or not isinstance(node.data, str) or not node.data:
             at = where if node is None else (node.line, node.column)
             self._sink.add(
@@ -118,21 +124,27 @@ class ComponentReader:
         given = {key: node for key, node in _mapping(value).items() if key not in OWN_KEYS}
         plain = {key: node.plain() for key, node in given.items()}
         for key, node in given.items():
-            if (kind.name, key) in DURATION_OPTIONS:
+            if (kind.name, key) in DURATION_OPTIONS and node.data is not None:
                 try:
                     parse_duration(node.plain())
                 except WrongDuration as wrong:
                     self._sink.add(node, f"{path}.{key}", str(wrong), wrong.hint)
                     plain.pop(key)
         try:
-            kind.component.model_validate(plain)
+            note_expressions(kind, kind.component.model_validate(plain), value, path, self._sink)
         except ValidationError as wrong:
             for error in wrong.errors(include_url=False):
                 self._option_problem(path, where, value, kind, dict(error))
         return plain
 
     def _option_problem(self, path: str, where: tuple[int, int], value: Value, kind: Kind, error: dict[str, Any]) -> None:
-        key = str(error["loc"][0]) if error["loc"] else ""
+        if not error["loc"]:
+            message = str(error["msg"]).removeprefix("Value error, ")
+            self._sink.add(
+                where, path, f"{message[0].upper()}{message[1:]}.", f"These options are known: {', '.join(kind.component.model_fields)}."
+            )
+            return
+        key = str(error["loc"][0])
         fields = kind.component.model_fields
         node = _mapping(value).get(key)
         if error["type"] == "extra_forbidden":
@@ -149,7 +161,7 @@ class ComponentReader:
 
 
 def _plain_words(error: dict[str, Any]) -> str:
-    text = str(error["msg"])
+    text = str(error["msg"]).removeprefix("Value error, ")
     return text[0].lower() + text[1:] if text else "not valid"
 
 

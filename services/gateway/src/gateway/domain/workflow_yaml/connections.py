@@ -15,7 +15,7 @@ MOST = 2000
 
 
 def read_connections(tree: Value, kinds: Mapping[str, str], sink: Sink) -> tuple[Connection, ...]:
-    """Return the connections. ``kinds``: name → kind of the components that could be read."""
+    """Return the connections. ``kinds``: name → end (see ``shared.contracts.kinds.joins``) of the components that could be read."""
     root = tree.data if isinstance(tree.data, dict) else {}
     value = root.get("connections")
     if value is None or value.data is None:

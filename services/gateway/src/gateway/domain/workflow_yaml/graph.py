@@ -1,8 +1,8 @@
 """What a graph must be: joined only where things can be joined, and without a cycle."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from shared.contracts.kinds import JOINS, KINDS, join_between
+from shared.contracts.kinds import ENDS, JOINS
 
 
 def find_cycle(edges: Iterable[tuple[str, str]]) -> list[str] | None:
@@ -34,19 +34,31 @@ def find_cycle(edges: Iterable[tuple[str, str]]) -> list[str] | None:
 
 
 def could_join(source: str, target: str) -> str:
-    """Say in words which connection joins two kinds, or what else could follow the source."""
-    join = join_between(source, target)
-    if join is not None:
-        return f"A {source} and a {target} are joined by '{join.name}'."
+    """Say in words which connections join two ends, and where messages of the source could go instead."""
+    names = [join.name for join in JOINS.values() if (source, target) in join.pairs]
+    if not names:
+        return f"Known are: {', '.join(ENDS)}."
+    text = f"A {source} and a {target} are joined by {_or(names)}."
+    if JOINS[names[0]].data:
+        return text
     after = _partners(source, forward=True)
     before = _partners(target, forward=False)
-    follow = f"After a {source} can come: {after}." if after else f"Nothing can come after a {source}."
-    precede = f" Before a {target} can come: {before}." if before else f" Nothing can come before a {target}."
-    return follow + precede
+    follow = f" Messages of a {source} can go to: {after}." if after else f" A {source} holds no messages that could go on."
+    precede = f" Messages for a {target} can come from: {before}." if before else f" A {target} takes no messages."
+    return text + follow + precede
 
 
-def _partners(kind: str, *, forward: bool) -> str:
+def _or(names: Sequence[str]) -> str:
+    quoted = [f"'{name}'" for name in names]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"
+
+
+def _partners(end: str, *, forward: bool) -> str:
     found: Mapping[str, str] = {
-        (pair[1] if forward else pair[0]): join.name for join in JOINS.values() for pair in join.pairs if pair[0 if forward else 1] == kind
+        (pair[1] if forward else pair[0]): join.name
+        for join in JOINS.values()
+        if join.data
+        for pair in join.pairs
+        if pair[0 if forward else 1] == end
     }
-    return ", ".join(f"{name} ({found[name]})" for name in sorted(found) if name in KINDS)
+    return ", ".join(f"{name} ({found[name]})" for name in sorted(found))

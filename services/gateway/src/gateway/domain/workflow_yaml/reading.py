@@ -11,6 +11,7 @@ from gateway.domain.problems import Problem
 from gateway.domain.workflow_yaml.components import ComponentReader, Sink
 from gateway.domain.workflow_yaml.connections import read_connections
 from gateway.domain.workflow_yaml.document import MAX_YAML_BYTES, Value, load
+from shared.contracts.kinds import end_of
 from shared.contracts.workflows import Component, Connection, EventTrigger, WorkflowDefinition
 
 __all__ = ["MAX_YAML_BYTES", "Reading", "read"]
@@ -45,7 +46,7 @@ def read(text: str, endpoints: Mapping[str, str] | None = None) -> Reading:
     name = _name(tree, sink)
     description = _description(tree, sink)
     components = _components(tree, endpoints, sink)
-    kinds = {component.name: component.kind for component in components}
+    kinds = {component.name: end_of(component.kind, component.options) for component in components}
     connections = read_connections(tree, kinds, sink)
     triggers = _triggers(tree, sink)
     found = tuple(sorted(set(sink.problems), key=lambda problem: (problem.line, problem.column, problem.path, problem.message)))

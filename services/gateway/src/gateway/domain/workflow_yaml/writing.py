@@ -10,7 +10,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 from gateway.domain.durations import format_duration
 from gateway.domain.workflow_yaml.document import load
 from gateway.domain.workflow_yaml.retries import DURATIONS
-from shared.contracts.kinds import join_between
+from shared.contracts.kinds import end_of, join_between
 from shared.contracts.workflows import Component, WorkflowDefinition
 
 
@@ -41,7 +41,7 @@ def _yaml() -> YAML:
 
 
 def _plain(definition: WorkflowDefinition) -> dict[str, Any]:
-    kinds = {component.name: component.kind for component in definition.components}
+    kinds = {component.name: end_of(component.kind, component.options) for component in definition.components}
     document: dict[str, Any] = {"workflow": definition.workflow}
     if definition.description:
         document["description"] = definition.description

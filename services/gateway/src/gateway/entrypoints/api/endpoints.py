@@ -33,13 +33,16 @@ async def list_kinds(who: Viewer) -> dict[str, Any]:  # noqa: ARG001
             {
                 "name": kind.name,
                 "title": kind.title,
+                "needs_endpoint": kind.needs_endpoint,
                 "endpoint": kind.endpoint.model_json_schema(),
                 "secrets": kind.secrets.model_json_schema(),
                 "component": kind.component.model_json_schema(),
             }
             for kind in KINDS.values()
         ],
-        "connections": [{"name": join.name, "pairs": join.pairs, "meaning": join.meaning} for join in JOINS.values()],
+        "connections": [
+            {"name": join.name, "pairs": join.pairs, "meaning": join.meaning, "messages": join.data} for join in JOINS.values()
+        ],
     }
 
 

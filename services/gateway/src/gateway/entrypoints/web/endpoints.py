@@ -14,10 +14,10 @@ from gateway.entrypoints.web.fields import REFUSED, config_fields, config_values
 from gateway.entrypoints.web.limits import limit_fields, limit_values
 from gateway.entrypoints.web.site import Administrator, App, Pages, Viewer, actor_of, done, form_of, pages, path, person_of
 from gateway.entrypoints.web.trials import answer_trial, endpoint_test, service_away, untested
-from shared.contracts.kinds import KINDS
+from shared.contracts.kinds import ENDPOINT_KINDS
 
 endpoints = pages("/endpoints")
-_CHOICES = tuple(Choice(value=kind.name, label=kind.title) for kind in KINDS.values())
+_CHOICES = tuple(Choice(value=kind.name, label=kind.title) for kind in ENDPOINT_KINDS.values())
 
 
 @endpoints.get("/")
@@ -109,7 +109,7 @@ async def _saved(app: Application, endpoint_id: str) -> Definition:
 
 def given_endpoint(form: dict[str, str]) -> EndpointInput:
     """Return the endpoint that a form describes. Secrets that were left empty keep what is stored."""
-    kind = KINDS.get(form.get("kind", ""))
+    kind = ENDPOINT_KINDS.get(form.get("kind", ""))
     secrets = config_values("secrets", kind.secrets, form) if kind else {}
     return EndpointInput.model_validate(
         {
@@ -124,7 +124,7 @@ def given_endpoint(form: dict[str, str]) -> EndpointInput:
 
 def typed(form: dict[str, str], problems: tuple[FieldProblem, ...] = (), saved: Definition | None = None) -> EndpointFormPage:
     """Return the form as it was typed."""
-    kind = KINDS.get(form.get("kind", ""))
+    kind = ENDPOINT_KINDS.get(form.get("kind", ""))
     kept = _kept(saved)
     fields: tuple[ConfigField, ...] = ()
     if kind is not None:
@@ -144,7 +144,7 @@ def typed(form: dict[str, str], problems: tuple[FieldProblem, ...] = (), saved: 
 
 def stored(saved: Definition) -> EndpointFormPage:
     """Return the form of a stored endpoint."""
-    kind = KINDS[saved.body["kind"]]
+    kind = ENDPOINT_KINDS[saved.body["kind"]]
     fields = config_fields("options", kind.endpoint, saved.body.get("options", {}))
     fields += config_fields("secrets", kind.secrets, {}, kept=_kept(saved))
     limits = limit_fields(saved.body.get("limits", {}))
