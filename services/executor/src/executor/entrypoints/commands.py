@@ -13,7 +13,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from executor.application.commands import GATEWAY, Asked, Commands
+from executor.application.commands import OURS, Asked, Commands
 from executor.application.engine import Engine
 from executor.application.ports import StaleEpoch
 from executor.application.writer import JournalWriter
@@ -181,7 +181,7 @@ class CommandIntake:
                     await set_aside(transaction, record=record, group=self._group, event_id=event_id, topic=topic, verdict=unusable.verdict)
             log.warning("a command is set aside", position=position, reason=unusable.verdict.reason)
             return None
-        external = received.source.strip("/") != GATEWAY
+        external = received.source.strip("/") not in OURS
         return Asked(received.event, received.event_id, received.position, external, received.traceparent, len(record.value or b""))
 
     async def _commit(self, consumer: AIOKafkaConsumer, *, wait: bool) -> None:
