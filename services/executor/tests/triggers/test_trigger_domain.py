@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from executor.application.triggers.asking import prepare
-from executor.application.triggers.listener import Allowance, judge
+from executor.application.triggers.judging import Allowance, judge
 from executor.application.triggers.ports import Prepared, TriggerRow
 from executor.domain.triggers.dag import concerns
 from executor.domain.triggers.dag import judge as judge_dag

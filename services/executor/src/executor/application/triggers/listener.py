@@ -7,15 +7,13 @@ few seconds; its offsets wait for that.
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
-from executor.application.ports import Connector, Permanent, Trouble
+from executor.application.ports import Connector, Endpoint, Permanent, Trouble
 from executor.application.registries import Plans
-from executor.application.triggers.asking import prepare
+from executor.application.triggers.judging import Allowance, Judged, judge
 from executor.application.triggers.ports import GONE, LIMITED, Book, Listening, Listens, NotOurs, Prepared, TriggerRow
-from executor.domain.triggers.firing import Firing, NotFired, Tally
+from executor.domain.triggers.firing import NotFired, Tally
 from executor.domain.triggers.message import Heard, Matcher, checked
 from shared.contracts.workflows import KafkaTrigger
 from shared.runtime import failpoints
@@ -28,58 +26,9 @@ _BATCH = 1000
 _TELL_SECONDS = 2.0
 _LOOK_SECONDS = 10.0
 _PAUSED_SECONDS = 0.5
+_LIMITED_SECONDS = 0.25
 _MOST_WAIT = 30.0
 _MINUTE = 60.0
-
-
-@dataclass(slots=True)
-class Judged:
-    """What became of a batch: the first ``taken`` messages were judged, further ones exceed the limit."""
-
-    taken: int
-    fire: list[Prepared] = field(default_factory=list)
-    told: list[NotFired] = field(default_factory=list)
-
-
-def judge(row: TriggerRow, matcher: Matcher, heard: Sequence[Heard], most: int) -> Judged:
-    """Judge messages in order, until more than ``most`` would start runs."""
-    judged = Judged(0)
-    for message in heard:
-        verdict = matcher.judge(message)
-        if isinstance(verdict, Firing):
-            if len(judged.fire) >= most:
-                return judged
-            made = prepare(row, verdict)
-            if isinstance(made, Prepared):
-                judged.fire.append(made)
-            else:
-                judged.told.append(made)
-        else:
-            judged.told.append(verdict)
-        judged.taken += 1
-    return judged
-
-
-class Allowance:
-    """How many runs a trigger may still ask for: so many within any minute."""
-
-    def __init__(self, most: int, used: int) -> None:
-        self._most = most
-        self._used: deque[tuple[float, int]] = deque([(time.monotonic(), used)] if used else [])
-        self._sum = used
-
-    def left(self) -> int:
-        """Return how many there are now."""
-        over = time.monotonic() - _MINUTE
-        while self._used and self._used[0][0] <= over:
-            self._sum -= self._used.popleft()[1]
-        return max(self._most - self._sum, 0)
-
-    def use(self, count: int) -> None:
-        """Take some."""
-        if count:
-            self._used.append((time.monotonic(), count))
-            self._sum += count
 
 
 class TopicListener:
@@ -96,6 +45,7 @@ class TopicListener:
         self._tally = Tally()
         self._ends: dict[int, int] = {}
         self._told_at = 0.0
+        self._looked_at = 0.0
         self._trouble: str | None = None
         self._heard = False  # whether it has listened since the last time that something was in the way
 
@@ -150,56 +100,63 @@ class TopicListener:
         group = f"flowtower.trigger.{self.row.workflow_id}.{self.row.name}"
         async with connector.listen(endpoint, self._trigger.topic, group=group, from_start=self.row.from_start) as listening:
             await self._stand("")
-            self._heard = True
+            self._heard, self._looked_at = True, time.monotonic()
             if listening.gone:
                 last = f"{self._trigger.endpoint}/{self._trigger.topic}:gone"
                 self._tally.add(NotFired("missed", last, GONE, listening.gone))
             if self.row.paused:
-                await self._pass_over(listening)
+                await self._pass_over(listening, endpoint)
             else:
-                await self._listen(listening, matcher)
+                await self._listen(listening, matcher, endpoint)
 
-    async def _pass_over(self, listening: Listening) -> None:
+    async def _pass_over(self, listening: Listening, endpoint: Endpoint) -> None:
         """While it is paused, what comes is passed over and counted."""
-        looked = time.monotonic()
-        while True:
+        while await self._may_go_on(listening, endpoint, idle=True):
             count, last = await listening.pass_over()
             if count:
                 self._tally.add(NotFired("paused", f"{self._trigger.endpoint}/{last}"[:300], "The trigger is paused.", count))
             await self._tell([])
-            if time.monotonic() - looked > _LOOK_SECONDS:
-                looked = time.monotonic()
-                await listening.look()
             await asyncio.sleep(_PAUSED_SECONDS)
 
-    async def _listen(self, listening: Listening, matcher: Matcher) -> None:
+    async def _listen(self, listening: Listening, matcher: Matcher, endpoint: Endpoint) -> None:
+        """Fire for what matches."""
         allowance = Allowance(self._trigger.most_per_minute, await self._book.lately(self.row.key, _MINUTE))
         held: list[Heard] = []
-        looked = time.monotonic()
-        while True:
+        while await self._may_go_on(listening, endpoint, idle=not held and not self._ends):
             if not held:
                 held = await listening.read(_BATCH, 1.0)
                 if not held:
                     await self._stand("")
-            judged = await asyncio.to_thread(judge, self.row, matcher, held, allowance.left()) if held else Judged(0)
-            for message in held[: judged.taken]:
-                self._ends[message.partition] = message.offset + 1
-            held = held[judged.taken :]
-            for one in judged.told:
-                self._tally.add(one)
-            allowance.use(len(judged.fire))
-            if await self._tell(judged.fire):
-                await failpoints.reach("triggers.before_offsets")
-                ends, self._ends = self._ends, {}
-                await listening.commit(ends)
-            if held and not judged.taken:
-                # The topic holds what waits; one batch of it stays here until the minute is over.
-                await self._stand(LIMITED)
-                await asyncio.sleep(0.25)
-            if time.monotonic() - looked > _LOOK_SECONDS:
-                looked = time.monotonic()
-                if not self._ends and not held:
-                    await listening.look()
+            held = await self._take(listening, matcher, allowance, held)
+
+    async def _may_go_on(self, listening: Listening, endpoint: Endpoint, *, idle: bool) -> bool:
+        """Look now and then at the brokers, and whether the endpoint is what we opened; False = it must be opened anew."""
+        if time.monotonic() - self._looked_at < _LOOK_SECONDS:
+            return True
+        self._looked_at = time.monotonic()
+        if await self._plans.endpoint(self._trigger.endpoint, "kafka") != endpoint:
+            return False
+        if idle:
+            await listening.look()
+        return True
+
+    async def _take(self, listening: Listening, matcher: Matcher, allowance: Allowance, held: list[Heard]) -> list[Heard]:
+        """Judge messages and write down what came of it; return those that exceed the limit."""
+        judged = await asyncio.to_thread(judge, self.row, matcher, held, allowance.left()) if held else Judged(0)
+        for message in held[: judged.taken]:
+            self._ends[message.partition] = message.offset + 1
+        for one in judged.told:
+            self._tally.add(one)
+        allowance.use(len(judged.fire))
+        if await self._tell(judged.fire):
+            await failpoints.reach("triggers.before_offsets")
+            ends, self._ends = self._ends, {}
+            await listening.commit(ends)
+        if held and not judged.taken:
+            # The topic holds what waits; one batch of it stays here until the minute is over.
+            await self._stand(LIMITED)
+            await asyncio.sleep(_LIMITED_SECONDS)
+        return held[judged.taken :]
 
     async def _tell(self, fire: Sequence[Prepared]) -> bool:
         """Write firings down at once, and every few seconds what did not fire. True when everything judged so far stands."""

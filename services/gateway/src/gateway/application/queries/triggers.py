@@ -14,7 +14,7 @@ MOST_BARS = 20
 _STATES = {
     "active": StateView(tone="ok", word="Active"),
     "paused": StateView(tone="waiting", word="Paused"),
-    "troubled": StateView(tone="bad", word="Can't fire"),
+    "troubled": StateView(tone="retry", word="Held up"),
     "never": StateView(tone="bad", word="Never fires"),
     "unknown": StateView(tone="unknown", word="Unknown"),
 }
