@@ -47,20 +47,23 @@ class TopicListener:
         self._told_at = 0.0
         self._looked_at = 0.0
         self._trouble: str | None = None
+        self._from_start = row.from_start
         self._heard = False  # whether it has listened since the last time that something was in the way
 
     async def run(self) -> None:
         """Listen, again and again; what is in the way is told as the trigger's trouble."""
         wait = 1.0
         while True:
-            trouble, from_start = "", self.row.from_start
+            trouble = ""
             try:
                 await self._once()
             except NotOurs as gone:
                 log.info("a trigger is left", workflow=self.row.workflow, trigger=self.row.name, reason=str(gone))
                 return
             except Trouble as error:
-                trouble, from_start = error.message, from_start or error.code == "TopicNotFound"
+                trouble = error.message
+                # What comes to a topic that was not there yet is news from its first message.
+                self._from_start = self._from_start or error.code == "TopicNotFound"
             except Exception as error:
                 if reason := why_away(error):
                     log.warning("a trigger waits for the database", trigger=self.row.name, reason=reason)
@@ -68,16 +71,16 @@ class TopicListener:
                     log.exception("a trigger failed; it begins anew", workflow=self.row.workflow, trigger=self.row.name)
             if trouble:
                 log.warning("a trigger can't listen", workflow=self.row.workflow, trigger=self.row.name, reason=trouble)
-                if not await self._try_to_stand(trouble, from_start):
+                if not await self._try_to_stand(trouble):
                     return
             wait = 1.0 if self._heard else min(wait * 2, _MOST_WAIT)
             # What was judged and not told is read again.
             self._tally, self._ends, self._heard = Tally(), {}, False
             await asyncio.sleep(wait)
 
-    async def _try_to_stand(self, trouble: str, from_start: bool) -> bool:
+    async def _try_to_stand(self, trouble: str) -> bool:
         try:
-            await self._stand(trouble, from_start=from_start)
+            await self._stand(trouble)
         except NotOurs:
             return False
         except Exception as error:
@@ -85,9 +88,9 @@ class TopicListener:
                 raise
         return True
 
-    async def _stand(self, trouble: str, *, from_start: bool = False) -> None:
+    async def _stand(self, trouble: str) -> None:
         if trouble != self._trouble:
-            await self._book.stand(self.row, self._epoch, trouble=trouble, from_start=from_start)
+            await self._book.stand(self.row, self._epoch, trouble=trouble, from_start=self._from_start)
             self._trouble = trouble
 
     async def _once(self) -> None:
@@ -98,7 +101,9 @@ class TopicListener:
         connector = self._connectors["kafka"]
         assert isinstance(connector, Listens)  # noqa: S101 - this kind can
         group = f"flowtower.trigger.{self.row.workflow_id}.{self.row.name}"
-        async with connector.listen(endpoint, self._trigger.topic, group=group, from_start=self.row.from_start) as listening:
+        async with connector.listen(endpoint, self._trigger.topic, group=group, from_start=self._from_start) as listening:
+            # From here on the group's offsets say where it is.
+            self._from_start = False
             await self._stand("")
             self._heard, self._looked_at = True, time.monotonic()
             if listening.gone:

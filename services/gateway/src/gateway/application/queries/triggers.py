@@ -94,7 +94,7 @@ def _actions(workflow_id: str, trigger: TriggerAnswer) -> tuple[Action, ...]:
         Action(
             label=f"{'Resume' if resume else 'Pause'} {trigger.name}",
             url=f"{url}{'resume' if resume else 'pause'}/",
-            icon="follow" if resume else "pause",
+            icon="play" if resume else "pause",
             confirm="" if resume else f"Pause the trigger {trigger.name}?",
             consequence=f"It fires again from now on; {meanwhile}." if resume else "It starts no run until somebody resumes it.",
         ),
