@@ -27,8 +27,8 @@ class WrongCron(ValueError):
 
 @lru_cache(maxsize=1)
 def time_zones() -> frozenset[str]:
-    """Return the names of the IANA database that this machine knows."""
-    return frozenset(available_timezones())
+    """Return the names of the IANA database that this machine knows; UTC is always one of them."""
+    return frozenset(available_timezones()) | {"UTC"}
 
 
 class Schedule:
@@ -38,7 +38,10 @@ class Schedule:
         """Raise WrongCron when the expression can't be read or the zone is not known."""
         check(cron)
         if time_zone not in time_zones():
-            raise WrongCron(f"There is no time zone “{time_zone[:64]}”.", "Write a name of the IANA database, e.g. Europe/Berlin or UTC.")
+            hint = "Write a name of the IANA database, e.g. Europe/Berlin or UTC."
+            if len(time_zones()) == 1:
+                hint = "This machine has no time zone database; install the package tzdata."
+            raise WrongCron(f"There is no time zone “{time_zone[:64]}”.", hint)
         self._cron = cron
         self._zone = UTC if time_zone in {"UTC", "Etc/UTC"} else ZoneInfo(time_zone)
 
