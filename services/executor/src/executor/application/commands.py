@@ -20,8 +20,6 @@ from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
 
-OURS = frozenset({"flowtower/gateway", "flowtower/executor"})
-"""Services of Flowtower that ask for runs: the gateway for people, an executor for triggers."""
 _PATIENCE_SECONDS = 2.0
 """How long a start waits for a workflow that may have been sent after it."""
 

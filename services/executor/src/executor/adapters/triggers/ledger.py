@@ -15,13 +15,10 @@ from shared.contracts.topics import RUNS_COMMANDS, TRIGGERS_EVENTS
 from shared.contracts.triggers import TriggerFired, TriggerStanding
 from shared.contracts.workflows import Trigger
 from shared.runtime import failpoints
-from shared.runtime.cloudevents import headers_of
 from shared.runtime.delivery import Transaction
-from shared.runtime.records import OutgoingRecord
 
 COLUMNS = "workflow_id, workflow, name, version, body::text AS body, paused, trouble, since, from_start, next_at"
 
-_SOURCE = "/flowtower/executor"
 _TYPE = f"flowtower.{RUNS_COMMANDS.name}.StartRun"
 _TRIGGER: TypeAdapter[Any] = TypeAdapter(Trigger)
 
@@ -108,10 +105,8 @@ async def fire(
 
 
 def _ask(transaction: Transaction, one: Prepared) -> None:
-    _, headers = headers_of(
-        event_type=_TYPE, source=_SOURCE, subject=one.run_id, event_id=f"trigger:{one.run_id}", traceparent=one.firing.traceparent
-    )
-    transaction.publish_record(OutgoingRecord(RUNS_COMMANDS.name, one.run_id.encode(), one.command, headers))
+    event_id, trace = f"trigger:{one.run_id}", one.firing.traceparent
+    transaction.publish_encoded(RUNS_COMMANDS, one.command, key=one.run_id, event_id=event_id, event_type=_TYPE, traceparent=trace)
 
 
 def _tell_started(transaction: Transaction, row: TriggerRow, new: Sequence[Prepared], at: datetime, reason: str) -> None:
