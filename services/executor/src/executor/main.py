@@ -15,6 +15,8 @@ from executor.adapters.registry_lag import RegistryLag
 from executor.adapters.retry_plugins import installed
 from executor.adapters.run_turns import PostgresTurns
 from executor.adapters.spans import export_spans
+from executor.adapters.triggers.book import PostgresBook
+from executor.adapters.triggers.events import PausedEvents
 from executor.adapters.yard import ThreadYard
 from executor.application.admission import Admission
 from executor.application.attempts import Attempts
@@ -24,6 +26,7 @@ from executor.application.ports import Connector
 from executor.application.registries import Plans
 from executor.application.requests import Requests
 from executor.application.run_queue import RunQueue
+from executor.application.triggers.watch import TriggerWatch
 from executor.application.upkeep import DatabaseClock, Life
 from executor.application.writer import JournalWriter
 from executor.entrypoints.bus import subscribe
@@ -80,9 +83,11 @@ def build(settings: Settings, connectors: dict[str, Connector] | None = None) ->
     )
     lag = RegistryLag(settings.kafka, "executor.workflows")
     desk = PostgresDesk(outbox, COMMANDS)
-    commands = Commands(engine, journal, plans, desk, queue, consumer=COMMANDS, caught_up=lag.caught_up, nudge=life.nudge)
+    events = PausedEvents(database)
+    commands = Commands(engine, journal, plans, desk, queue, consumer=COMMANDS, caught_up=lag.caught_up, nudge=life.nudge, events=events)
+    triggers = TriggerWatch(PostgresBook(database, outbox), plans, kinds, epoch=lambda: life.epoch, look=settings.executor_look)
     bus = Bus(settings, "executor", database, outbox, service.readiness)
-    subscribe(bus, plans)
+    subscribe(bus, plans, triggers.nudge)
     intake = CommandIntake(
         settings,
         commands,
@@ -106,6 +111,7 @@ def build(settings: Settings, connectors: dict[str, Connector] | None = None) ->
     service.add(life, name="life")
     service.add(queue, name="queue")
     service.add(intake, name="commands")
+    service.add(triggers, name="triggers")
     service.add(QuietCollector(), name="collector")
     for name, check in (("database", database.check), ("kafka", producer.check), ("outcomes", outcomes.check)):
         service.readiness.add(name, check)

@@ -18,6 +18,7 @@ from gateway.application.commands.definitions import Define
 from gateway.application.commands.endpoints import EndpointShape
 from gateway.application.commands.runs import AskRuns
 from gateway.application.commands.testing import TestConnections
+from gateway.application.commands.triggers import AskTriggers
 from gateway.application.commands.workflows import PublishWorkflows
 from gateway.application.queries.pages import Pages
 from gateway.entrypoints import bus as subscriptions
@@ -102,6 +103,7 @@ def _application(
         channels=Define(works, sealer, ChannelShape()),
         workflows=PublishWorkflows(works, yaml),
         runs=AskRuns(works),
+        triggers=AskTriggers(works),
         commands=AskClusters(works),
         alerter=AskAlerter(works),
         tests=TestConnections(works, sealer, services, clusters, endpoints),

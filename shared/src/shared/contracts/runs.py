@@ -21,6 +21,7 @@ class StartRun(Contract):
     )
     requested_by: str = Field(default="", max_length=200)
     priority: int | None = Field(default=None, ge=0, le=9, description="None = the workflow's.")
+    trigger: str = Field(default="", max_length=160, description="<kind>:<name> of the trigger; believed of Flowtower's own services only.")
 
 
 class CancelRun(Contract):

@@ -125,7 +125,7 @@ RUNS_COMMANDS = Topic(
     "runs.commands.v1",
     RunCommand,
     "run_id",
-    ("gateway", EXTERNAL),
+    ("gateway", "executor", EXTERNAL),
     ("executor",),
     about="Start, cancel and retry runs. Programs outside Flowtower may start workflows that declare the event trigger.",
 )

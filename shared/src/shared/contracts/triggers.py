@@ -24,9 +24,11 @@ class TriggerFired(_TriggerEvent):
     firing_id: str = Field(max_length=300, description="What it is known by: the message's place, the planned time, the DAG run and state.")
     run_id: Id | None = Field(default=None, description="The run that it asked for.")
     result: Literal["started", "filtered", "paused", "missed", "failed"]
-    reason: Text = Field(default="", description="Why no run was started, as a sentence.")
+    reason: Text = Field(default="", description="Why no run was started, or who fired it by hand; as a sentence.")
     count: int = Field(
-        default=1, ge=1, description="How many firings with this result the event stands for (filtered and paused ones are added up)."
+        default=1,
+        ge=1,
+        description="How many firings with this result the event stands for: filtered and paused ones are added up, in a storm all are.",
     )
     planned_at: Utc | None = Field(default=None, description="For a schedule: the time that this firing stands for.")
 

@@ -37,6 +37,7 @@ from shared.contracts.runs import (
     StartRun,
     Transfer,
 )
+from shared.contracts.triggers import FireTrigger, TriggerStanding
 from shared.contracts.workflows import Component, Connection, WorkflowDefinition, WorkflowPublished
 
 C = TypeVar("C", bound=Contract)
@@ -225,6 +226,16 @@ def component_finished(**changes: Any) -> ComponentFinished:
 
 def run_finished(**changes: Any) -> RunFinished:
     return _made(RunFinished, changes, **_of_run(5), status="succeeded", started_at=AT, workflow="order-processing")
+
+
+def fire_trigger(**changes: Any) -> FireTrigger:
+    return _made(FireTrigger, changes, workflow_id="w1", trigger="nightly", firing_id="f1", requested_by="ada")
+
+
+def trigger_standing(**changes: Any) -> TriggerStanding:
+    return _made(
+        TriggerStanding, changes, workflow_id="w1", workflow="order-processing", trigger="nightly", kind="schedule", at=AT, version=1
+    )
 
 
 def transfer(**changes: Any) -> Transfer:

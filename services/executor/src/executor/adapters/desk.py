@@ -1,6 +1,7 @@
 """What commands lead to that is no start: inbox row and effect in one transaction."""
 
 from executor.adapters.tables import RequestRow
+from executor.adapters.triggers.events import tell_paused_event
 from executor.application.commands import Asked, Refusal
 from shared.contracts.runs import CommandRefused
 from shared.contracts.topics import RUNS_OUTCOMES
@@ -34,6 +35,8 @@ class PostgresDesk:
             async with self._outbox.transaction() as transaction:
                 if await self._new(transaction, asked):
                     transaction.publish(RUNS_OUTCOMES, event, key=refusal.run_id, event_id=f"refused:{asked.event_id}"[:200])
+                    if refusal.paused:
+                        await tell_paused_event(transaction, refusal.workflow_id, asked.event_id)
 
     async def keep(self, asked: Asked, run_id: str) -> None:
         async with self._outbox.transaction() as transaction:

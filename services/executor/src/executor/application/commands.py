@@ -52,6 +52,7 @@ class Refusal:
     reason: str
     workflow: str = ""
     workflow_id: str = "unknown"
+    paused: bool = False  # the event trigger is paused
 
 
 class Desk(Protocol):
@@ -65,6 +66,12 @@ class Desk(Protocol):
 
     async def enter(self, asked: Asked) -> None:
         """Enter a command in the inbox that changes nothing."""
+
+
+class EventGate(Protocol):
+    """Which workflows' event triggers are paused."""
+
+    async def paused(self, workflow_id: str) -> bool: ...
 
 
 class Commands:
@@ -81,6 +88,7 @@ class Commands:
         consumer: str,
         caught_up: Callable[[], Awaitable[None]],
         nudge: Callable[[], None],
+        events: "EventGate",
     ) -> None:
         self._engine = engine
         self._journal = journal
@@ -90,6 +98,7 @@ class Commands:
         self._consumer = consumer
         self._caught_up = caught_up
         self._nudge = nudge
+        self._events = events
 
     async def handle(self, batch: Sequence[Asked]) -> "asyncio.Future[None] | None":
         """Take commands in, in order. What the answer resolves, all effects are durable; None = they are already."""
@@ -145,13 +154,21 @@ class Commands:
                 workflow_id = "unknown" if plan is None else plan.published.workflow_id
                 await self._desk.refuse(Refusal(asked, run_id, reason or "", command.workflow, workflow_id))
                 continue
+            if asked.external and await self._events.paused(plan.published.workflow_id):
+                if run_id in waits:
+                    await self._queue.give_back(run_id)
+                reason = (
+                    f"The event trigger of “{command.workflow}” is paused. Go on with it on the workflow's page, or start the run there."
+                )
+                await self._desk.refuse(Refusal(asked, run_id, reason, command.workflow, plan.published.workflow_id, paused=True))
+                continue
             try:
                 self._engine.start(
                     plan,
                     run_id,
                     inputs=command.inputs,
                     requested_by=command.requested_by,
-                    trigger="event" if asked.external else "api",
+                    trigger="event" if asked.external else command.trigger or "api",
                     trace=trace_of(asked.traceparent),
                     command=(asked.event_id, asked.position),
                     priority=command.priority,

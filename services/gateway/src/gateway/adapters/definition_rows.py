@@ -71,12 +71,17 @@ class DefinitionRows:
         rows = await self._session.execute(select(Endpoint.name, Endpoint.body["kind"].astext))  # type: ignore[call-overload]
         return dict(rows.tuples().all())
 
+    async def cluster_names(self) -> list[str]:
+        return list((await self._session.execute(select(Cluster.name))).scalars())  # type: ignore[call-overload]
+
     async def users_of_endpoint(self, name: str) -> list[str]:
         query = text(
             """
             SELECT w.name FROM workflows w
             JOIN workflow_versions v ON v.workflow_id = w.id AND v.version = w.latest
-            WHERE NOT w.retired AND v.definition->'components' @> jsonb_build_array(jsonb_build_object('endpoint', cast(:name AS text)))
+            WHERE NOT w.retired
+              AND (v.definition->'components' @> jsonb_build_array(jsonb_build_object('endpoint', cast(:name AS text)))
+                OR v.definition->'triggers' @> jsonb_build_array(jsonb_build_object('endpoint', cast(:name AS text))))
             ORDER BY w.name
             """
         )

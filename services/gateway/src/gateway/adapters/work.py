@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from gateway.adapters.definition_rows import DefinitionRows
 from gateway.adapters.ledger import keep_answer, remember, write_audit, write_changes
-from gateway.adapters.tables import Alert, ClusterCommandRow, Dag, Run, RunComponent
+from gateway.adapters.tables import Alert, ClusterCommandRow, Dag, Run, RunComponent, TriggerState
 from gateway.application.definitions import Entry
 from gateway.application.ports.work import Remembered
 from shared.contracts.clusters import ClusterCommand, CommandStatus
@@ -60,6 +60,12 @@ class SqlWork(DefinitionRows):
                 gaps=0,
             )
         )
+
+    async def trigger_paused(self, workflow_id: str, trigger: str) -> bool | None:
+        """Return whether it is paused as far as we know; None = no executor has said how it stands."""
+        query = select(TriggerState.paused).where(TriggerState.workflow_id == workflow_id, TriggerState.trigger == trigger)  # type: ignore[call-overload]
+        found: bool | None = (await self._session.execute(query)).scalar_one_or_none()
+        return found
 
     async def cancel_asked(self, run_id: str) -> None:
         await self._session.execute(update(Run).where(Run.run_id == run_id).values(cancel_asked_at=now()))  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
 """Reads YAML in two threads at most: the parser is pure Python, and a hostile text may take it a second."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from gateway.domain.workflow_yaml import Reading, read
@@ -13,8 +13,8 @@ class ThreadedYaml:
     def __init__(self, threads: int = 2) -> None:
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="yaml")
 
-    async def read(self, text: str, endpoints: Mapping[str, str] | None) -> Reading:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, read, text, endpoints)
+    async def read(self, text: str, endpoints: Mapping[str, str] | None, clusters: Collection[str] | None = None) -> Reading:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, read, text, endpoints, clusters)
 
     async def start(self) -> None:
         """Threads begin with the first text."""

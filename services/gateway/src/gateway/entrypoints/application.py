@@ -11,6 +11,7 @@ from gateway.application.commands.definitions import Define
 from gateway.application.commands.endpoints import EndpointInput
 from gateway.application.commands.runs import AskRuns
 from gateway.application.commands.testing import TestConnections
+from gateway.application.commands.triggers import AskTriggers
 from gateway.application.commands.workflows import PublishWorkflows
 from gateway.application.definitions import Actor
 from gateway.application.ports.read_model import ReadModel
@@ -33,6 +34,7 @@ class Application:
     channels: Define[ChannelInput]
     workflows: PublishWorkflows
     runs: AskRuns
+    triggers: AskTriggers
     commands: AskClusters
     alerter: AskAlerter
     tests: TestConnections

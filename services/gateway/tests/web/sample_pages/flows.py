@@ -16,6 +16,7 @@ from gateway.application.views.workflows import (
     WorkflowsPage,
 )
 from sample_pages.frame import AWAY, ago, history, state
+from sample_pages.triggers import TRIGGERS
 
 YAML = """# Replays orders; the queue is declared by its owner.
 workflow: order-processing
@@ -209,6 +210,7 @@ def workflow() -> WorkflowPage:
         ),
         runs=ROWS[:4],
         bars=history("sssfssssssssssssfsr"),
+        triggers=TRIGGERS,
         actions=(
             Action(label="Edit", url="/workflows/order-processing/edit/", method="get", icon="edit"),
             Action(label="Delete", url="/workflows/order-processing/delete/", method="get", look="danger", icon="delete"),

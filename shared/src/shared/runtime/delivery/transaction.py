@@ -74,6 +74,15 @@ class Transaction:
         self._records.append(OutgoingRecord(topic.name, key.encode(), value, headers))
         return identity
 
+    def publish_encoded(
+        self, topic: Topic, value: bytes, *, key: str, event_id: str, event_type: str, traceparent: str | None = None
+    ) -> None:
+        """Let a message that was encoded elsewhere leave, as ``publish`` does; the caller looks that it is not too large."""
+        _, headers = headers_of(event_type=event_type, source=self._source, subject=key, event_id=event_id, traceparent=traceparent)
+        if self._origin is not None and topic.external:
+            headers.append(self._origin.sign(topic.name, key.encode(), event_id, value))
+        self._records.append(OutgoingRecord(topic.name, key.encode(), value, headers))
+
     def publish_record(self, record: OutgoingRecord) -> None:
         """Let a record leave as it is: for dead letters, which carry bytes that fit no model."""
         self._records.append(record)

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from executor.application.ports import Endpoint, Message, Outcome, Permanent, Place, Work
 from executor.connectors.kafka.config import KIND
+from executor.connectors.kafka.listening import TopicListening
 from executor.connectors.kafka.session import consuming, explained, partitions_of, producing
 from shared.runtime.egress import Egress
 
@@ -54,6 +55,13 @@ class KafkaConnector:
                 reader = KafkaReader(consumer, work, source, resume)
                 await reader.open()
                 yield reader
+
+    @asynccontextmanager
+    async def listen(self, endpoint: Endpoint, topic: str, *, group: str, from_start: bool) -> AsyncIterator["TopicListening"]:
+        async with consuming(self._egress, endpoint, group) as consumer:
+            listening = TopicListening(consumer, endpoint, topic)
+            await listening.open(from_start=from_start)
+            yield listening
 
     @asynccontextmanager
     async def writer(self, work: Work) -> AsyncIterator["KafkaWriter"]:

@@ -82,13 +82,13 @@ async def _open(egress: Egress, client: Any) -> None:
 
 
 @asynccontextmanager
-async def consuming(egress: Egress, endpoint: Endpoint) -> AsyncIterator[AIOKafkaConsumer]:
-    """Open a consumer without a group: positions are ours."""
+async def consuming(egress: Egress, endpoint: Endpoint, group: str | None = None) -> AsyncIterator[AIOKafkaConsumer]:
+    """Open a consumer whose partitions are chosen by us; a ``group`` only keeps its offsets."""
     with explained(endpoint):
         await _allowed(egress, _bootstrap(endpoint))
         consumer = AIOKafkaConsumer(
             **_options(endpoint),
-            group_id=None,
+            group_id=group,
             enable_auto_commit=False,
             auto_offset_reset="none",
             isolation_level="read_committed",

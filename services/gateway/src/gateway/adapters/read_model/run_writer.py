@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.adapters.ledger import write_changes
+from gateway.adapters.read_model.trigger_writer import write_event_starts
 from gateway.adapters.tables import Run, RunAttempt, RunComponent, RunEventRow, WorkflowVersion
 from gateway.application.projections.runs import RunState, fold, fresh
 from shared.contracts.runs import RunEvent, RunFinished, RunReopened, RunStarted
@@ -50,6 +51,7 @@ async def write_run_events(session: AsyncSession, events: Sequence[RunEvent]) ->
         for event in taken
     ]
     await session.execute(insert(RunEventRow).on_conflict_do_nothing(), rows)
+    changes += await write_event_starts(session, taken)
     await write_changes(session, changes)
 
 

@@ -5,6 +5,7 @@ from gateway.adapters.tables.definitions import Channel, Cluster, Endpoint, Rule
 from gateway.adapters.tables.ledger import AuditEntry, IdempotencyKey, LiveChange
 from gateway.adapters.tables.observed import ClusterCommandRow, ClusterState, Dag, DagRun, DagSweep, Sample, SampleLatest
 from gateway.adapters.tables.runs import Alert, Notification, Run, RunAttempt, RunComponent, RunEventRow
+from gateway.adapters.tables.triggers import TriggerFiring, TriggerState
 
 __all__ = [
     "METADATA",
@@ -28,6 +29,8 @@ __all__ = [
     "RunEventRow",
     "Sample",
     "SampleLatest",
+    "TriggerFiring",
+    "TriggerState",
     "Workflow",
     "WorkflowVersion",
 ]

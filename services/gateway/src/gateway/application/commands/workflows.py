@@ -24,7 +24,8 @@ class PublishWorkflows:
         """Read it against the endpoints that exist; nothing is changed."""
         async with self._works.begin() as work:
             endpoints = await work.endpoint_kinds()
-        return await self._reader.read(text, endpoints)
+            clusters = await work.cluster_names()
+        return await self._reader.read(text, endpoints, clusters)
 
     async def publish(
         self, actor: Actor, text: str, *, workflow_id: str | None = None, if_match: str | None = None, note: str = ""

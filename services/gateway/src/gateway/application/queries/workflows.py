@@ -8,7 +8,9 @@ from gateway.application.definitions import Kind, VersionRecord, WorkflowRecord
 from gateway.application.ports.read_model import RunFilter
 from gateway.application.queries.base import Queries
 from gateway.application.queries.runs import run_row
+from gateway.application.queries.triggers import trigger_view
 from gateway.application.queries.words import between, path, plural, took, with_query
+from gateway.application.triggers import triggers_of
 from gateway.application.views.flow import FlowEdge, FlowGraph, FlowNode
 from gateway.application.views.parts import Action, Fact, HistoryBar, state_view
 from gateway.application.views.shell import Person
@@ -125,6 +127,7 @@ class WorkflowQueries(Queries):
             ),
             runs=tuple(run_row(run) for run in runs),
             bars=run_bars(runs),
+            triggers=tuple(trigger_view(workflow_id, item) for item in await triggers_of(self._reads, workflow_id) or ()),
             actions=() if workflow.retired else _actions(workflow),
             trouble_text=_trouble(workflow, shown, endpoints),
         )

@@ -6,6 +6,7 @@ from typing import Literal
 from gateway.application.views.flow import FlowGraph
 from gateway.application.views.parts import Action, Fact, FieldProblem, FilterChip, HistoryBar, StateView, View
 from gateway.application.views.runs import RunRow
+from gateway.application.views.triggers import TriggerView
 
 
 class WorkflowRow(View):
@@ -99,6 +100,8 @@ class WorkflowPage(View):
     versions: tuple[VersionRow, ...]
     runs: tuple[RunRow, ...]
     bars: tuple[HistoryBar, ...]
+    triggers: tuple[TriggerView, ...] = ()
+    """Those of the newest version, whichever is shown."""
     actions: tuple[Action, ...] = ()
     trouble_text: str = ""
     """Said when it cannot run as it is, e.g. an endpoint that it names was deleted."""

@@ -1,7 +1,7 @@
 """From YAML to a checked WorkflowDefinition, or to everything that is wrong with it and where."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -11,8 +11,9 @@ from gateway.domain.problems import Problem
 from gateway.domain.workflow_yaml.components import ComponentReader, Sink
 from gateway.domain.workflow_yaml.connections import read_connections
 from gateway.domain.workflow_yaml.document import MAX_YAML_BYTES, Value, load
+from gateway.domain.workflow_yaml.triggers import read_triggers
 from shared.contracts.kinds import end_of
-from shared.contracts.workflows import Component, Connection, EventTrigger, WorkflowDefinition
+from shared.contracts.workflows import Component, Connection, WorkflowDefinition
 
 __all__ = ["MAX_YAML_BYTES", "Reading", "read"]
 
@@ -31,8 +32,8 @@ class Reading:
     connections: tuple[Connection, ...] = ()
 
 
-def read(text: str, endpoints: Mapping[str, str] | None = None) -> Reading:
-    """Read a workflow. ``endpoints``: name → kind of all that exist; None = they are not checked."""
+def read(text: str, endpoints: Mapping[str, str] | None = None, clusters: Collection[str] | None = None) -> Reading:
+    """Read a workflow. ``endpoints``: name → kind of all that exist, ``clusters``: their names; None = they are not checked."""
     tree, problems = load(text)
     if tree is None:
         return Reading(None, tuple(problems))
@@ -48,7 +49,7 @@ def read(text: str, endpoints: Mapping[str, str] | None = None) -> Reading:
     components = _components(tree, endpoints, sink)
     kinds = {component.name: end_of(component.kind, component.options) for component in components}
     connections = read_connections(tree, kinds, sink)
-    triggers = _triggers(tree, sink)
+    triggers = read_triggers(tree, endpoints, clusters, sink)
     found = tuple(sorted(set(sink.problems), key=lambda problem: (problem.line, problem.column, problem.path, problem.message)))
     if found:
         return Reading(None, found, components, connections)
@@ -103,33 +104,6 @@ def _components(tree: Value, endpoints: Mapping[str, str] | None, sink: Sink) ->
     reader = ComponentReader(endpoints, sink)
     read_ones = (reader.read(name, value.at(name), item) for name, item in value.data.items())
     return tuple(component for component in read_ones if component is not None)
-
-
-def _triggers(tree: Value, sink: Sink) -> tuple[EventTrigger, ...]:
-    value = _mapping(tree).get("triggers")
-    if value is None or value.data is None:
-        return ()
-    example = "Write 'triggers: [{kind: event}]'."
-    if not isinstance(value.data, list):
-        sink.add(value, "triggers", f"Triggers are a list, and this is {value.called}.", example)
-        return ()
-    found: list[EventTrigger] = []
-    for index, item in enumerate(value.data):
-        path = f"triggers[{index}]"
-        if not isinstance(item.data, dict) or "kind" not in item.data:
-            sink.add(item, path, f"A trigger is a mapping with its kind, and this is {item.called}.", example)
-            continue
-        for key in item.data:
-            if key != "kind":
-                sink.add(item.at(key), f"{path}.{key}", f"'{key}' is not known for a trigger.", "A trigger of kind event has no options.")
-        kind = item.data["kind"]
-        if kind.data != "event":
-            sink.add(kind, f"{path}.kind", f"There is no trigger of kind {kind.called}.", "Known: event (a message on runs.commands.v1).")
-        elif found:
-            sink.add(item, path, "The trigger 'event' stands here twice.", "Remove one of them.")
-        else:
-            found.append(EventTrigger())
-    return tuple(found)
 
 
 def _mapping(tree: Value) -> dict[str, Value]:

@@ -1,6 +1,7 @@
 """From a WorkflowDefinition to YAML. What was written before keeps its comments and its order where it still holds."""
 
 from io import StringIO
+from itertools import zip_longest
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -10,6 +11,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 from gateway.domain.durations import format_duration
 from gateway.domain.workflow_yaml.document import load
 from gateway.domain.workflow_yaml.retries import DURATIONS
+from gateway.domain.workflow_yaml.triggers import plain as plain_trigger
 from shared.contracts.kinds import end_of, join_between
 from shared.contracts.workflows import Component, WorkflowDefinition
 
@@ -24,7 +26,7 @@ def write(definition: WorkflowDefinition, before: str = "") -> str:
             target = yaml.load(before)
     if target is None:
         target = CommentedMap()
-    _merge(target, _plain(definition))
+    _merge(target, _plain(definition, target.get("triggers")))
     for flow in _one_liners(target):
         flow.fa.set_flow_style()
     out = StringIO()
@@ -40,7 +42,7 @@ def _yaml() -> YAML:
     return yaml
 
 
-def _plain(definition: WorkflowDefinition) -> dict[str, Any]:
+def _plain(definition: WorkflowDefinition, triggers: Any) -> dict[str, Any]:
     kinds = {component.name: end_of(component.kind, component.options) for component in definition.components}
     document: dict[str, Any] = {"workflow": definition.workflow}
     if definition.description:
@@ -54,7 +56,11 @@ def _plain(definition: WorkflowDefinition) -> dict[str, Any]:
             for edge in definition.connections
         ]
     if definition.triggers:
-        document["triggers"] = [{"kind": trigger.kind} for trigger in definition.triggers]
+        document["triggers"] = [
+            plain_trigger(trigger, before)
+            for trigger, before in zip_longest(definition.triggers, triggers if isinstance(triggers, list) else ())
+            if trigger is not None
+        ]
     return document
 
 
