@@ -69,6 +69,7 @@ def build(settings: Settings, connectors: dict[str, Connector] | None = None) ->
         lease=settings.executor_lease,
         look=settings.executor_look,
     )
+    engine.watch(life.planned)
     lag = RegistryLag(settings.kafka, "executor.workflows")
     desk = PostgresDesk(outbox, COMMANDS)
     commands = Commands(engine, journal, plans, desk, consumer=COMMANDS, caught_up=lag.caught_up, nudge=life.nudge)

@@ -1,6 +1,7 @@
 """The journal in PostgreSQL: a batch of entries is one statement, and the statement holds its own fence."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from typing import Any
 
@@ -62,16 +63,23 @@ ORDER BY j.batch, j.run_id, j.first
 """
 _DUE = """
 SELECT w.run_id, w.component FROM waits AS w JOIN runs AS r USING (run_id)
-WHERE w.due_at <= clock_timestamp() AND r.owner = $1 ORDER BY w.due_at LIMIT $2
+WHERE w.due_at <= statement_timestamp() AND r.owner = $1 ORDER BY w.due_at LIMIT $2
 """
 _REQUESTS = """
 SELECT q.id, q.run_id, q.external, q.body FROM requests AS q JOIN runs AS r USING (run_id)
 WHERE r.owner = $1 OR r.owner IS NULL ORDER BY q.id LIMIT $2
 """
+# The clock of the statement and not of the moment: only the former can be looked up in the index, so that a look costs the
+# same however many attempts are planned.
 _NEWS = """
 SELECT
-    EXISTS (SELECT FROM waits AS w JOIN runs AS r USING (run_id) WHERE w.due_at <= clock_timestamp() AND r.owner = $1),
+    (SELECT extract(epoch FROM w.due_at - statement_timestamp())::float8 FROM waits AS w JOIN runs AS r USING (run_id)
+     WHERE w.due_at <= statement_timestamp() + make_interval(secs => $2) AND r.owner = $1 ORDER BY w.due_at LIMIT 1),
     EXISTS (SELECT FROM requests AS q JOIN runs AS r USING (run_id) WHERE r.owner = $1 OR r.owner IS NULL)
+"""
+_SEEN = """
+SELECT event_id, true FROM inbox WHERE consumer = $1 AND event_id = ANY($2::text[])
+UNION ALL SELECT run_id, false FROM runs WHERE run_id = ANY($3::text[])
 """
 _CLAIM = """
 WITH fence AS MATERIALIZED (SELECT epoch FROM executors WHERE epoch = $1 AND retired_at IS NULL FOR SHARE)
@@ -84,6 +92,27 @@ class PostgresJournal:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._kept: tuple[AsyncExitStack, asyncpg.Connection] | None = None
+
+    @asynccontextmanager
+    async def _committing(self) -> AsyncIterator[asyncpg.Connection]:
+        """Give the connection that only commits use: it is kept, so that no other statement of ours ever stands before them."""
+        if self._kept is None or self._kept[1].is_closed():
+            await self._give_back()
+            stack = AsyncExitStack()
+            self._kept = stack, await stack.enter_async_context(self._database.connection())
+        try:
+            yield self._kept[1]
+        except asyncpg.UniqueViolationError:
+            raise
+        except BaseException:
+            await self._give_back()
+            raise
+
+    async def _give_back(self) -> None:
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            await kept[0].aclose()
 
     async def commit(self, epoch: int, batch: int, published: int, lease: float, entries: Sequence[Entry]) -> None:
         opened = [(entry.run_id, *entry.opened, entry.status or "running") for entry in entries if entry.opened]
@@ -100,8 +129,8 @@ class PostgresJournal:
             [b"\n".join(entry.lines) for entry in entries],
         )
         aside = [entry for entry in entries if entry.waits or entry.woken or entry.request is not None or entry.status == "running"]
-        async with self._database.connection() as connection:
-            try:
+        try:
+            async with self._committing() as connection:
                 if not aside:
                     stands = await connection.fetchval(_COMMIT, *arguments)
                 else:
@@ -109,8 +138,8 @@ class PostgresJournal:
                         stands = await connection.fetchval(_COMMIT, *arguments)
                         if stands is not None:
                             await _beside(connection, aside)
-            except asyncpg.UniqueViolationError as error:
-                raise Conflict(str(error)) from error
+        except asyncpg.UniqueViolationError as error:
+            raise Conflict(str(error)) from error
         if stands is None:
             raise StaleEpoch(f"epoch {epoch} is over")
 
@@ -135,6 +164,7 @@ class PostgresJournal:
         return now
 
     async def retire(self, epoch: int) -> None:
+        await self._give_back()
         async with self._database.connection() as connection:
             await connection.execute("UPDATE executors SET retired_at = clock_timestamp() WHERE epoch = $1 AND retired_at IS NULL", epoch)
 
@@ -173,9 +203,9 @@ class PostgresJournal:
         async with self._database.connection() as connection:
             return await connection.fetchval(_CLAIM, epoch, run_id) is not None
 
-    async def news(self, epoch: int) -> tuple[bool, bool]:
+    async def news(self, epoch: int, within: float) -> tuple[float | None, bool]:
         async with self._database.connection() as connection:
-            row = await connection.fetchrow(_NEWS, epoch)
+            row = await connection.fetchrow(_NEWS, epoch, within)
             return row[0], row[1]
 
     async def due(self, epoch: int, most: int) -> list[tuple[str, str]]:
@@ -190,10 +220,10 @@ class PostgresJournal:
         async with self._database.connection() as connection:
             return [Request(*row) for row in await connection.fetch(_REQUESTS, epoch, most)]
 
-    async def known(self, consumer: str, event_ids: Sequence[str]) -> set[str]:
-        query = "SELECT event_id FROM inbox WHERE consumer = $1 AND event_id = ANY($2::text[])"
+    async def seen(self, consumer: str, event_ids: Sequence[str], run_ids: Sequence[str]) -> tuple[set[str], set[str]]:
         async with self._database.connection() as connection:
-            return {row[0] for row in await connection.fetch(query, consumer, list(event_ids))}
+            rows = await connection.fetch(_SEEN, consumer, list(event_ids), list(run_ids))
+        return {name for name, is_event in rows if is_event}, {name for name, is_event in rows if not is_event}
 
     async def existing(self, run_ids: Sequence[str]) -> set[str]:
         async with self._database.connection() as connection:

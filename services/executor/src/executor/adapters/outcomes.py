@@ -20,6 +20,7 @@ from executor.domain.events import decode
 from shared.contracts.topics import RUNS_OUTCOMES
 from shared.runtime import failpoints
 from shared.runtime.logging import get_logger
+from shared.runtime.packing import pack_quickly
 from shared.runtime.parts import Away, NotReady
 from shared.runtime.settings import ServiceSettings
 
@@ -42,8 +43,8 @@ _TYPES = {
     "run.reopened": "RunReopened",
     "command.refused": "CommandRefused",
 }
-_CE_TYPE = {kind: f"flowtower.{RUNS_OUTCOMES.name}.{model}".encode() for kind, model in _TYPES.items()}
 _FIXED = [("ce_specversion", b"1.0"), ("ce_source", b"/flowtower/executor"), ("content-type", b"application/json")]
+_HEADERS = {kind: [*_FIXED, ("ce_type", f"flowtower.{RUNS_OUTCOMES.name}.{model}".encode())] for kind, model in _TYPES.items()}
 
 
 def lane_of(run_id: str) -> int:
@@ -167,6 +168,7 @@ class KafkaOutcomes:
         await asyncio.gather(*sent)
 
     async def _open(self) -> AIOKafkaProducer:
+        pack_quickly()
         producer = AIOKafkaProducer(
             bootstrap_servers=self._bootstrap,
             client_id=self._client,
@@ -202,10 +204,8 @@ def _records(
     run_id: str, lines: Sequence[bytes], kinds: Iterable[str], *, first: int, lane: int, traceparent: bytes | None
 ) -> list[_Record]:
     key = run_id.encode()
-    found: list[_Record] = []
-    for number, (line, kind) in enumerate(zip(lines, kinds, strict=True), start=first):
-        headers = [*_FIXED, ("ce_id", b"%b:%d" % (key, number)), ("ce_type", _CE_TYPE[kind]), ("ce_subject", key)]
-        if traceparent is not None:
-            headers.append(("traceparent", traceparent))
-        found.append((lane, key, line, headers))
-    return found
+    shared = [("ce_subject", key)] if traceparent is None else [("ce_subject", key), ("traceparent", traceparent)]
+    return [
+        (lane, key, line, [*_HEADERS[kind], ("ce_id", b"%b:%d" % (key, number)), *shared])
+        for number, (line, kind) in enumerate(zip(lines, kinds, strict=True), start=first)
+    ]

@@ -6,15 +6,16 @@ long changes nothing, drops what it had and begins a new life under a new epoch.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from executor.application.engine import Engine
+from executor.application.engine import Active, Engine
 from executor.application.entries import Journal, Outcomes, Stored
 from executor.application.ports import StaleEpoch
-from executor.application.registries import Plans
+from executor.application.registries import Plan, Plans
 from executor.application.requests import Requests
 from executor.application.writer import JournalWriter
+from executor.domain.events import Event
 from shared.runtime.database import why_away
 from shared.runtime.logging import get_logger
 from shared.runtime.parts import NotReady
@@ -22,6 +23,8 @@ from shared.runtime.parts import NotReady
 log = get_logger(__name__)
 
 _CHUNK = 500
+_SHORTEST_LOOK = 0.02
+"""Seconds."""
 
 
 class DatabaseClock:
@@ -69,6 +72,7 @@ class Life:
         self._look = look
         self._tasks: list[asyncio.Task[None]] = []
         self._news = asyncio.Event()
+        self._alarm: asyncio.TimerHandle | None = None
         self._rejoining: asyncio.Task[None] | None = None
         self.epoch = 0
 
@@ -179,32 +183,69 @@ class Life:
             for stored in await self._journal.load(ours[start : start + _CHUNK]):
                 await self._resume(stored)
 
-    async def _resume(self, stored: Stored) -> None:
+    async def _planned_by(self, stored: Stored) -> Plan | None:
         plan = await self._plans.of(stored.workflow_id, stored.version)
         if plan is None:
             log.error("a run's workflow version is not in the registry's copy", run=stored.run_id, workflow=stored.workflow_id)
+        return plan
+
+    async def _resume(self, stored: Stored) -> None:
+        plan = await self._planned_by(stored)
+        if plan is None:
             return
         if stored.run_id not in self._engine.active:
             self._engine.resume(self._engine.take(plan, stored))
 
+    def planned(self, _active: Active, events: Sequence[Event]) -> None:
+        """Look again when an attempt that was just planned is due, if that is before the next look. For `Engine.watch`."""
+        for event in events:
+            if event["event"] == "attempt.failed" and "next_attempt_at" in event:
+                self._look_in((datetime.fromisoformat(event["next_attempt_at"]) - self._clock()).total_seconds())
+
+    def _look_in(self, seconds: float) -> None:
+        if seconds >= self._look:
+            return
+        loop = asyncio.get_running_loop()
+        # Attempts that are due one after the other are taken together: a look costs more than a few milliseconds are worth.
+        at = loop.time() + max(seconds, _SHORTEST_LOOK)
+        if self._alarm is not None and self._alarm.when() > loop.time():
+            if self._alarm.when() <= at:
+                return
+            self._alarm.cancel()
+        self._alarm = loop.call_at(at, self._news.set)
+
     async def _act(self) -> None:
-        due, asked = await self._journal.news(self.epoch)
+        due_in, asked = await self._journal.news(self.epoch, self._look)
         if asked:
             await self._asked()
-        if due:
+        if due_in is not None and due_in <= 0:
             await self._due()
+            due_in, _ = await self._journal.news(self.epoch, self._look)
+        if due_in is not None:
+            self._look_in(due_in)
 
     async def _due(self) -> None:
         while due := await self._journal.due(self.epoch, _CHUNK):
+            # What is due and ours stays ours while our epoch lasts, so the runs need no claim; and they are read together.
+            away = [run_id for run_id, _ in due if run_id not in self._engine.active]
+            for stored in await self._journal.load(away) if away else ():
+                plan = await self._planned_by(stored)
+                if plan is not None:
+                    self._engine.take(plan, stored)
+            woken = 0
             for run_id, name in due:
-                active = await self._requests.bring(self.epoch, run_id)
+                active = self._engine.active.get(run_id)
                 if active is None:
                     continue
+                woken += 1
                 if active.run.state.components[name].status == "retrying":
                     self._engine.wake(active, name)
                 else:
                     await self._journal.forget(run_id, name)
             await self._engine.settled()
+            if not woken:
+                # Their workflow's versions are not here yet; the next look asks again.
+                return
 
     async def _asked(self) -> None:
         while asked := await self._journal.requests(self.epoch, 100):
