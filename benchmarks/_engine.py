@@ -202,8 +202,20 @@ async def profiled(stage: Stage, name: str, number: int = 0) -> AsyncIterator[No
         yield
         return
     place = Path(PROFILE) / f"{name}.stacks"
-    command = [str(Path(sys.executable).parent / "py-spy"), "record", "--nonblocking", "--format", "raw", "--rate", "200", "--duration", "3600"]
-    spy = subprocess.Popen([*command, "-o", str(place), "-p", str(stage.executors[number].pid)], stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+    command = [
+        str(Path(sys.executable).parent / "py-spy"),
+        "record",
+        "--nonblocking",
+        "--format",
+        "raw",
+        "--rate",
+        "200",
+        "--duration",
+        "3600",
+    ]
+    spy = subprocess.Popen(
+        [*command, "-o", str(place), "-p", str(stage.executors[number].pid)], stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
+    )
     await asyncio.sleep(1)
     try:
         yield

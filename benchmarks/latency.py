@@ -97,7 +97,9 @@ async def measure(stage: Stage) -> None:
         theirs += three
         p50, bare50, one50 = (quantile(took, 0.5) for took in (mine, three, one))
         rounds.append((p50 / bare50, p50, bare50, one50))
-        print(f"round {number}: {p50 * 1e3:.2f} ms   bare, 3 commits {bare50 * 1e3:.2f}   1 commit {one50 * 1e3:.2f}   {p50 / bare50:.2f} ×")
+        print(
+            f"round {number}: {p50 * 1e3:.2f} ms   bare, 3 commits {bare50 * 1e3:.2f}   1 commit {one50 * 1e3:.2f}   {p50 / bare50:.2f} ×"
+        )
     if PROFILE:
         async with profiled(stage, "latency"):
             await pings(driver)

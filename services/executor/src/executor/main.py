@@ -10,6 +10,7 @@ from executor.adapters.journal import COMMANDS, PostgresJournal
 from executor.adapters.outcomes import KafkaOutcomes, lane_of
 from executor.adapters.registries import PostgresRegistries
 from executor.adapters.registry_lag import RegistryLag
+from executor.adapters.retention import finished_runs
 from executor.adapters.spans import export_spans
 from executor.adapters.yard import ThreadYard
 from executor.application.attempts import Attempts
@@ -31,6 +32,7 @@ from shared.runtime.delivery import Outbox
 from shared.runtime.egress import Egress, EgressPolicy
 from shared.runtime.internal import InternalSigner
 from shared.runtime.producer import Producer
+from shared.runtime.retention import Retention
 from shared.runtime.sealed import OpeningKey
 from shared.runtime.service import Service
 
@@ -93,6 +95,7 @@ def build(settings: Settings, connectors: dict[str, Connector] | None = None) ->
     service.add(bus, name="bus")
     service.add(life, name="life")
     service.add(intake, name="commands")
+    service.add(Retention(database, settings.instance, finished_runs(settings.executor_keep_days)), name="retention")
     service.add(QuietCollector(), name="collector")
     for name, check in (("database", database.check), ("kafka", producer.check), ("outcomes", outcomes.check)):
         service.readiness.add(name, check)

@@ -207,7 +207,7 @@ class CommandIntake:
             self._finished |= ends
 
     def _commit_aside(self, consumer: AIOKafkaConsumer) -> None:
-        """Commit beside the reading: the next command need not wait for the broker's answer. One commit at a time, so they keep their order."""
+        """Commit beside the reading, one at a time and so in order: the next command need not wait for the broker's answer."""
         if self._committing is not None and self._committing.done():
             done, self._committing = self._committing, None
             done.result()
