@@ -94,8 +94,8 @@ DELIVERY = (
     Mutation(
         "published trails the acknowledgement",
         f"{EXECUTOR}/adapters/outcomes.py",
-        "                await self._until_sent(records)\n                failpoints",
-        "                self.published = last\n                await self._until_sent(records)\n                failpoints",
+        "                await self._until_sent(together)\n                failpoints",
+        "                self.published = last\n                await self._until_sent(together)\n                failpoints",
         f"{OUTCOME_TESTS}::test_published_trails_the_acknowledgement",
     ),
     Mutation(

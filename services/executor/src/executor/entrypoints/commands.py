@@ -32,6 +32,8 @@ from shared.runtime.settings import ServiceSettings
 log = get_logger(__name__)
 
 _IDLE_MS = 1000
+_OFFSETS_EVERY = 0.05
+"""Seconds between two commits of offsets. What was finished in between is read again after a crash, and the inbox knows it."""
 _UNDER_WAY = 4
 """Batches whose effects are being written while the next is read."""
 
@@ -212,7 +214,11 @@ class CommandIntake:
             done, self._committing = self._committing, None
             done.result()
         if self._finished and self._committing is None:
-            self._committing = asyncio.create_task(self._commit(consumer), name="offsets of commands")
+            self._committing = asyncio.create_task(self._commit_and_rest(consumer), name="offsets of commands")
+
+    async def _commit_and_rest(self, consumer: AIOKafkaConsumer) -> None:
+        await self._commit(consumer)
+        await asyncio.sleep(_OFFSETS_EVERY)
 
     async def _commit(self, consumer: AIOKafkaConsumer) -> None:
         """Commit what is finished."""
