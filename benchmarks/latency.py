@@ -17,6 +17,7 @@ import uvloop
 
 from benchmarks._engine import PROFILE, ROUNDS, Driver, Stage, profiled
 from benchmarks._figures import medians, note, quantile
+from shared.contracts.topics import RUNS_COMMANDS
 
 PINGS = int(os.environ.get("BENCH_PINGS", "200"))
 PER_SECOND = 200
@@ -70,8 +71,7 @@ async def open_loop(driver: Driver) -> tuple[list[float], float]:
             run = uuid.uuid4().hex
             key, value = driver.command(run=run)
             sent[key] = began + number / PER_SECOND
-            headers = [("ce_source", b"flowtower/gateway"), ("ce_id", key)]
-            await driver.producer.send("runs.commands.v1", value, key=key, headers=headers)
+            await driver.producer.send(RUNS_COMMANDS.name, value, key=key, headers=driver.headers(key, value))
 
     sending = asyncio.create_task(send())
     until = time.perf_counter() + SECONDS + 60

@@ -21,6 +21,7 @@ from shared.contracts.topics import ENDPOINTS_REGISTRY, RUNS_COMMANDS, TOPICS, W
 from shared.contracts.workflows import Component, Connection, FixedRetry, WorkflowDefinition, WorkflowPublished
 from shared.runtime import clock, keys
 from shared.runtime.kafka_topics import create_missing, wanted
+from shared.runtime.origin import Origin
 from shared.testing.kafka import KafkaPart
 from shared.testing.ports import free_ports
 from shared.testing.postgres import PostgresPart
@@ -88,6 +89,7 @@ class Fleet:
     async def start(self) -> None:
         """Start everything and see one run through."""
         keys.make(self.keys)
+        self.origin = Origin(self.keys)
         await asyncio.gather(asyncio.to_thread(self.kafka.start), asyncio.to_thread(self.postgres.start), self.counter.start())
         self.database_url = await asyncio.to_thread(self.postgres.fresh_database)
         await create_missing(self.kafka.bootstrap, [wanted(topic) for topic in TOPICS], 1)
@@ -112,8 +114,11 @@ class Fleet:
         await self.counter.stop()
 
     async def say(self, topic: Topic, event: Any, key: str) -> None:
-        headers = [("ce_id", uuid.uuid4().hex.encode()), ("ce_source", b"flowtower/gateway")]
-        await self.producer.send_and_wait(topic.name, topic.encode(event), key=key.encode(), headers=headers)
+        event_id, value = uuid.uuid4().hex, topic.encode(event)
+        await self.producer.send_and_wait(topic.name, value, key=key.encode(), headers=self._headers(topic, key, event_id, value))
+
+    def _headers(self, topic: Topic, key: str, event_id: str, value: bytes) -> list[tuple[str, bytes]]:
+        return [("ce_id", event_id.encode()), self.origin.sign(topic.name, key.encode(), event_id, value)]
 
     async def send(self, count: int) -> list[str]:
         """Ask for so many runs, as the gateway does; return their ids once Kafka has all commands."""
@@ -121,7 +126,7 @@ class Fleet:
         sent = []
         for run in runs:
             value = RUNS_COMMANDS.encode(StartRun(workflow=WORKFLOW, version=1, run_id=run))
-            headers = [("ce_id", run.encode()), ("ce_source", b"flowtower/gateway")]
+            headers = self._headers(RUNS_COMMANDS, run, run, value)
             sent.append(await self.producer.send(RUNS_COMMANDS.name, value, key=run.encode(), headers=headers))
         await asyncio.gather(*sent)
         return runs
