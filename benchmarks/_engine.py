@@ -88,8 +88,10 @@ class Stage:
         self.executors[number].start(lambda: answers(port), within=90)
 
     def stop(self) -> None:
-        for part in (*self.executors, self.postgres, self.kafka):
-            part.stop()
+        for executor in self.executors:
+            executor.stop()
+        self.postgres.stop()
+        self.kafka.stop()
 
     @asynccontextmanager
     async def database(self) -> AsyncIterator[asyncpg.Connection]:
@@ -141,7 +143,8 @@ class Driver:
         return run.encode(), RUNS_COMMANDS.encode(StartRun(workflow=workflow, version=1, run_id=run))
 
     async def send(self, commands: list[tuple[bytes, bytes]]) -> None:
-        sent, lanes = [], {}
+        sent: list[Any] = []
+        lanes: dict[int, Any] = {}
         for number, (key, value) in enumerate(commands):
             lane = number // 100 % RUNS_COMMANDS.partitions
             batch = lanes.setdefault(lane, self.producer.create_batch())
