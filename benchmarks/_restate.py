@@ -34,7 +34,7 @@ def restate(server: Path, python: Path) -> Iterator["Restate"]:
     serve: list[str | Path] = [server, "--base-dir", folder / "data", "--no-logo"]
     main = PartProcess("restate", serve, folder=folder, env=env | settings)
     place = str(Path(__file__).parent)
-    command = [python, "-m", "hypercorn", "--bind", f"127.0.0.1:{worker_port}", "_restate_peer:app"]
+    command: list[str | Path] = [python, "-m", "hypercorn", "--bind", f"127.0.0.1:{worker_port}", "_restate_peer:app"]
     worker = PartProcess("worker", command, folder=folder, env=env | {"PYTHONPATH": place})
     try:
         worker.start(lambda: answers(worker_port), within=60)

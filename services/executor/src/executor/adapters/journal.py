@@ -1,7 +1,6 @@
 """The journal in PostgreSQL: a batch of entries is one statement, and the statement holds its own fence."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -92,27 +91,6 @@ class PostgresJournal:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._kept: tuple[AsyncExitStack, asyncpg.Connection] | None = None
-
-    @asynccontextmanager
-    async def _committing(self) -> AsyncIterator[asyncpg.Connection]:
-        """Give the connection that only commits use: it is kept, so that no other statement of ours ever stands before them."""
-        if self._kept is None or self._kept[1].is_closed():
-            await self._give_back()
-            stack = AsyncExitStack()
-            self._kept = stack, await stack.enter_async_context(self._database.connection())
-        try:
-            yield self._kept[1]
-        except asyncpg.UniqueViolationError:
-            raise
-        except BaseException:
-            await self._give_back()
-            raise
-
-    async def _give_back(self) -> None:
-        kept, self._kept = self._kept, None
-        if kept is not None:
-            await kept[0].aclose()
 
     async def commit(self, epoch: int, batch: int, published: int, lease: float, entries: Sequence[Entry]) -> None:
         opened = [(entry.run_id, *entry.opened, entry.status or "running") for entry in entries if entry.opened]
@@ -129,8 +107,8 @@ class PostgresJournal:
             [b"\n".join(entry.lines) for entry in entries],
         )
         aside = [entry for entry in entries if entry.waits or entry.woken or entry.request is not None or entry.status == "running"]
-        try:
-            async with self._committing() as connection:
+        async with self._database.connection() as connection:
+            try:
                 if not aside:
                     stands = await connection.fetchval(_COMMIT, *arguments)
                 else:
@@ -138,8 +116,8 @@ class PostgresJournal:
                         stands = await connection.fetchval(_COMMIT, *arguments)
                         if stands is not None:
                             await _beside(connection, aside)
-        except asyncpg.UniqueViolationError as error:
-            raise Conflict(str(error)) from error
+            except asyncpg.UniqueViolationError as error:
+                raise Conflict(str(error)) from error
         if stands is None:
             raise StaleEpoch(f"epoch {epoch} is over")
 
@@ -164,7 +142,6 @@ class PostgresJournal:
         return now
 
     async def retire(self, epoch: int) -> None:
-        await self._give_back()
         async with self._database.connection() as connection:
             await connection.execute("UPDATE executors SET retired_at = clock_timestamp() WHERE epoch = $1 AND retired_at IS NULL", epoch)
 
