@@ -113,6 +113,9 @@ async def measure(stage: Stage) -> None:
         reached=ratio <= BAR,
         beside=f"the bare Kafka → 3 commits → Kafka loop: {bare50 * 1e3:.2f}, {bare99 * 1e3:.1f} ms",
     )
+    if PROFILE:
+        async with profiled(stage, "latency-200"):
+            await open_loop(driver)
     spread = []
     for _ in range(ROUNDS):
         took, cpu = await open_loop(driver)

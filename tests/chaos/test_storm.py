@@ -28,11 +28,11 @@ from shared.testing.storm import Executor, Fleet, Ledger
 from shared.testing.wait import eventually
 
 SEED = int(os.environ.get("CHAOS_SEED", "1"))
-RUNS = int(os.environ.get("CHAOS_RUNS", "150"))
-KILLS = int(os.environ.get("CHAOS_KILLS", "4"))
+RUNS = int(os.environ.get("CHAOS_RUNS", "120"))
+KILLS = int(os.environ.get("CHAOS_KILLS", "3"))
 AWAY_SECONDS = float(os.environ.get("CHAOS_AWAY", "2"))
 FROZEN_SECONDS = float(os.environ.get("CHAOS_FROZEN", "8"))
-STEPS = int(os.environ.get("CHAOS_STEPS", "2"))
+STEPS = int(os.environ.get("CHAOS_STEPS", "1"))
 """How many of the failpoints are taken; the seed chooses which."""
 LIMIT = 900 + KILLS * 30
 TERMINAL_SECONDS = 30.0
