@@ -29,7 +29,7 @@ log = get_logger(__name__)
 _PARTITIONS = RUNS_OUTCOMES.partitions
 _MOST_ENTRIES = 8000
 _SEND_SECONDS = 30
-_LINGER_SECONDS = 0.005
+_LINGER_SECONDS = 0.01
 _MANY, _FEW = 50, 8
 """Entries of one commit that need no company, and commits below which company is waited for."""
 _TYPES = {
