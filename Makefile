@@ -6,7 +6,7 @@ LOCAL = PYTHONPATH=deploy/local $(PYTHON) -m flowtower_local
 VENV = .flowtower/venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs demo bench install
+.PHONY: help up down status logs demo install
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -28,8 +28,5 @@ logs: ## follow the logs; SERVICE=executor for one of them
 
 install: ## the Python environment with the tools of development
 	@$(LOCAL) install --dev
-
-bench: install ## the figures of benchmarks/, as ratios in one run
-	@$(VENV)/python -m benchmarks
 
 -include make/*.mk

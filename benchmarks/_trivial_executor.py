@@ -1,8 +1,8 @@
-"""The real executor with one kind more, whose components do nothing: what is left is the engine."""
+"""The real executor with two kinds more, whose components do next to nothing: what is left is the engine."""
 
 from typing import Any
 
-from executor.application.ports import Endpoint, Outcome, Work
+from executor.application.ports import Endpoint, Outcome, Retryable, Work
 from executor.main import build
 from executor.settings import Settings
 from shared.runtime.service import run
@@ -20,5 +20,16 @@ class Trivial:
         return Outcome({"answer": len(work.inputs)})
 
 
+class SecondTime(Trivial):
+    """A component whose first attempt fails, so that a second one is planned."""
+
+    kind = "second-time"
+
+    async def act(self, work: Work) -> Outcome:
+        if work.attempt == 1:
+            raise Retryable("NotYet", "The first attempt of this component always fails.")
+        return Outcome({"attempt": work.attempt})
+
+
 if __name__ == "__main__":
-    run(build(Settings(), {"trivial": Trivial()}))
+    run(build(Settings(), {"trivial": Trivial(), "second-time": SecondTime()}))

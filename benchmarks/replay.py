@@ -7,7 +7,6 @@ attempt to its outcome, so it includes the connections and the checkpoints.
 
 import asyncio
 import os
-import statistics
 import time
 import uuid
 from typing import Any
@@ -16,7 +15,8 @@ import aio_pika
 import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from benchmarks.runs import Driver, Stage
+from benchmarks._engine import Driver, Stage
+from benchmarks._figures import medians, note
 from shared.contracts.endpoints import EndpointRegistered
 from shared.contracts.runs import StartRun
 from shared.contracts.topics import ENDPOINTS_REGISTRY, RUNS_COMMANDS, RUNS_OUTCOMES, WORKFLOWS_REGISTRY
@@ -121,9 +121,15 @@ async def measure(stage: Stage, rabbit: RabbitPart) -> None:
         ours = await transfer(driver, rabbit, number)
         rounds.append((ours / peer, ours, peer))
         print(f"round {number + 1}: {ours:8.0f} messages/s   bare loop {peer:8.0f}   ratio {ours / peer:.2f}", flush=True)
-    ratio, ours, peer = (statistics.median(column) for column in zip(*rounds, strict=True))
-    verdict = "reached" if ratio >= BAR else "NOT reached"
-    print(f"Kafka -> RabbitMQ: {ours:.0f} messages/s, bare loop {peer:.0f}, ratio {ratio:.2f}, bar {BAR} {verdict}")
+    ratio, ours, peer = medians(rounds)
+    note(
+        "replay",
+        "Kafka → RabbitMQ with confirms",
+        f"{ratio:.2f} × ({ours:.0f} messages/s)",
+        bar=f"≥ {BAR} ×",
+        reached=ratio >= BAR,
+        beside=f"a bare aiokafka → aio-pika loop with confirms: {peer:.0f}/s",
+    )
     await driver.stop()
 
 

@@ -18,6 +18,8 @@ need prometheus prometheus
 need chromium /usr/lib/chromium/chromium chromium
 [ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || missing="$missing fonts-dejavu-core"
 
+ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || missing="$missing libfaketime"
+
 [ -n "$missing" ] || exit 0
 if ! command -v apt-get >/dev/null 2>&1; then
     echo "The tests need these Debian packages, and this machine has no apt-get:$missing" >&2

@@ -63,7 +63,7 @@ async def test_a_command_that_comes_twice_begins_one_run(journal: PostgresJourna
     with pytest.raises(Conflict):
         await journal.commit(epoch, 2, 0, 60, [entry("two"), entry("one")])
     assert await count(database, "runs", "two") == 0, "a batch stands whole or not at all"
-    assert await journal.known("executor.commands", ["event-one", "event-two"]) == {"event-one"}
+    assert await journal.seen("executor.commands", ["event-one", "event-two"], ["one", "two"]) == ({"event-one"}, {"one"})
 
 
 async def test_a_stale_epoch_changes_no_row(journal: PostgresJournal, database: Database) -> None:

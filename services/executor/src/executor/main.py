@@ -12,6 +12,7 @@ from executor.adapters.journal import COMMANDS, PostgresJournal
 from executor.adapters.outcomes import KafkaOutcomes, lane_of
 from executor.adapters.registries import PostgresRegistries
 from executor.adapters.registry_lag import RegistryLag
+from executor.adapters.retention import finished_runs
 from executor.adapters.retry_plugins import installed
 from executor.adapters.run_turns import PostgresTurns
 from executor.adapters.spans import export_spans
@@ -41,6 +42,7 @@ from shared.runtime.egress import Egress, EgressPolicy
 from shared.runtime.internal import InternalSigner
 from shared.runtime.origin import Origin
 from shared.runtime.producer import Producer
+from shared.runtime.retention import Retention
 from shared.runtime.sealed import OpeningKey
 from shared.runtime.service import Service
 
@@ -81,6 +83,7 @@ def build(settings: Settings, connectors: dict[str, Connector] | None = None) ->
         lease=settings.executor_lease,
         look=settings.executor_look,
     )
+    engine.watch(life.planned)
     lag = RegistryLag(settings.kafka, "executor.workflows")
     desk = PostgresDesk(outbox, COMMANDS)
     events = PausedEvents(database)
@@ -112,6 +115,7 @@ def build(settings: Settings, connectors: dict[str, Connector] | None = None) ->
     service.add(queue, name="queue")
     service.add(intake, name="commands")
     service.add(triggers, name="triggers")
+    service.add(Retention(database, settings.instance, finished_runs(settings.executor_keep_days)), name="retention")
     service.add(QuietCollector(), name="collector")
     for name, check in (("database", database.check), ("kafka", producer.check), ("outcomes", outcomes.check)):
         service.readiness.add(name, check)

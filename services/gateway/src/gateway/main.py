@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from gateway.adapters.addresses import PolicyAddresses
 from gateway.adapters.read_model.housekeeping import Housekeeping
 from gateway.adapters.read_model.reading import SqlReadModel
+from gateway.adapters.read_model.retention import finished_runs
 from gateway.adapters.sealing import SealToServices
 from gateway.adapters.services import InternalServices, ServiceWatch
 from gateway.adapters.work import SqlWorks
@@ -41,6 +42,7 @@ from shared.runtime.egress import EgressPolicy
 from shared.runtime.keyfile import read_keys
 from shared.runtime.origin import Origin
 from shared.runtime.producer import Producer
+from shared.runtime.retention import Retention
 from shared.runtime.service import Service
 
 SCHEMA = "gateway"
@@ -80,6 +82,7 @@ def build(settings: Settings) -> Service:
     service.add(watch, name="service watch")
     service.add(hub, name="live hub")
     service.add(Housekeeping(database), name="housekeeping")
+    service.add(Retention(database, settings.instance, finished_runs(settings.gateway_keep_days)), name="retention")
     service.add(producer, name="producer")
     service.add(outbox, name="outbox")
     service.add(bus, name="consumers")

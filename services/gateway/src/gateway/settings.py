@@ -15,6 +15,7 @@ class Settings(ServiceSettings):
 
     port: int = Field(default=8080, ge=0, le=65535)
     ui_dir: Path | None = Field(default=None, description="Folder with templates/ and dist/; without it there are no pages, only the API.")
+    gateway_keep_days: float = Field(default=90.0, gt=0, le=36_500, description="Days that a finished run is shown.")
     gateway_hosts: Annotated[list[str], NoDecode] = Field(
         default_factory=list, description="Host names under which the gateway answers, beside that of FLOWTOWER_PUBLIC_URL and loopback."
     )

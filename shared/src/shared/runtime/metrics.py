@@ -26,3 +26,4 @@ OUTBOX_PENDING = Gauge("flowtower_outbox_pending_messages", "Committed messages 
 RELAYED = Counter("flowtower_outbox_relayed_total", "Messages that the relay sent because the direct hand-over did not.")
 DEAD_LETTERS = Counter("flowtower_dead_letters_total", "Messages that were set aside.", ["topic", "group", "kind"])
 EGRESS_REFUSED = Counter("flowtower_egress_refused_total", "Calls to the outside that the egress policy refused.")
+RETENTION_REMOVED = Counter("flowtower_retention_removed_total", "Rows removed because their time was over.", ["what"])

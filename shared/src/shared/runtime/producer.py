@@ -13,6 +13,7 @@ from aiokafka.errors import IllegalOperation, KafkaError, MessageSizeTooLargeErr
 
 from shared.runtime import metrics
 from shared.runtime.logging import get_logger
+from shared.runtime.packing import pack_quickly
 from shared.runtime.parts import Away, NotReady
 from shared.runtime.records import OutgoingRecord
 from shared.runtime.settings import ServiceSettings
@@ -40,6 +41,7 @@ class Producer:
         self._rebuilding = asyncio.Lock()
 
     async def _open(self) -> AIOKafkaProducer:
+        pack_quickly()
         producer = AIOKafkaProducer(
             bootstrap_servers=self._bootstrap,
             client_id=f"{self.service}-{self.instance}",

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import uvicorn
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from sqlalchemy.exc import DBAPIError
 
 from shared.runtime import failpoints, logging, metrics, tracing
@@ -32,6 +33,8 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.2, 3.0
 _DRAIN_SECONDS = 16.0
 _STOP_SECONDS = 6.0
 _HTTP_SECONDS = 5
+_OWN_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
+"""FastAPI's own is off: `TraceRequests` makes the one span of a request, and its logs would hold what people sent."""
 
 
 @dataclass
@@ -56,7 +59,9 @@ class Service:
         self.readiness = Readiness()
         self.readiness.add("parts", self._check_parts)
         # The interactive pages of FastAPI load scripts from elsewhere, so no service has them.
-        self.app = FastAPI(title=f"Flowtower {name}", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None)
+        self.app = FastAPI(
+            title=f"Flowtower {name}", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None, telemetry=_OWN_TELEMETRY
+        )
         self.app.add_middleware(TraceRequests)
         self.app.add_exception_handler(Away, answer_away)
         self.app.add_exception_handler(DBAPIError, answer_away)

@@ -75,17 +75,24 @@ ORDER BY j.batch, j.run_id, j.first
 """
 _DUE = """
 SELECT w.run_id, w.component FROM waits AS w JOIN runs AS r USING (run_id)
-WHERE w.due_at <= clock_timestamp() AND (r.owner = $1 OR (r.owner IS NULL AND r.status = 'queued')) ORDER BY w.due_at LIMIT $2
+WHERE w.due_at <= statement_timestamp() AND (r.owner = $1 OR (r.owner IS NULL AND r.status = 'queued')) ORDER BY w.due_at LIMIT $2
 """
 _REQUESTS = """
 SELECT q.id, q.run_id, q.external, q.body FROM requests AS q JOIN runs AS r USING (run_id)
 WHERE r.owner = $1 OR r.owner IS NULL ORDER BY q.id LIMIT $2
 """
+# The clock of the statement and not of the moment: only the former can be looked up in the index, so that a look costs the
+# same however many attempts are planned.
 _NEWS = """
 SELECT
-    EXISTS (SELECT FROM waits AS w JOIN runs AS r USING (run_id) WHERE w.due_at <= clock_timestamp()
-        AND (r.owner = $1 OR (r.owner IS NULL AND r.status = 'queued'))),
+    (SELECT extract(epoch FROM w.due_at - statement_timestamp())::float8 FROM waits AS w JOIN runs AS r USING (run_id)
+     WHERE w.due_at <= statement_timestamp() + make_interval(secs => $2) AND (r.owner = $1 OR (r.owner IS NULL AND r.status = 'queued'))
+     ORDER BY w.due_at LIMIT 1),
     EXISTS (SELECT FROM requests AS q JOIN runs AS r USING (run_id) WHERE r.owner = $1 OR r.owner IS NULL)
+"""
+_SEEN = """
+SELECT event_id, true FROM inbox WHERE consumer = $1 AND event_id = ANY($2::text[])
+UNION ALL SELECT run_id, false FROM runs WHERE run_id = ANY($3::text[])
 """
 _CLAIM = """
 WITH fence AS MATERIALIZED (SELECT epoch FROM executors WHERE epoch = $1 AND retired_at IS NULL FOR SHARE)
@@ -187,9 +194,9 @@ class PostgresJournal:
         async with self._database.connection() as connection:
             return await connection.fetchval(_CLAIM, epoch, run_id) is not None
 
-    async def news(self, epoch: int) -> tuple[bool, bool]:
+    async def news(self, epoch: int, within: float) -> tuple[float | None, bool]:
         async with self._database.connection() as connection:
-            row = await connection.fetchrow(_NEWS, epoch)
+            row = await connection.fetchrow(_NEWS, epoch, within)
             return row[0], row[1]
 
     async def due(self, epoch: int, most: int) -> list[tuple[str, str]]:
@@ -204,10 +211,10 @@ class PostgresJournal:
         async with self._database.connection() as connection:
             return [Request(*row) for row in await connection.fetch(_REQUESTS, epoch, most)]
 
-    async def known(self, consumer: str, event_ids: Sequence[str]) -> set[str]:
-        query = "SELECT event_id FROM inbox WHERE consumer = $1 AND event_id = ANY($2::text[])"
+    async def seen(self, consumer: str, event_ids: Sequence[str], run_ids: Sequence[str]) -> tuple[set[str], set[str]]:
         async with self._database.connection() as connection:
-            return {row[0] for row in await connection.fetch(query, consumer, list(event_ids))}
+            rows = await connection.fetch(_SEEN, consumer, list(event_ids), list(run_ids))
+        return {name for name, is_event in rows if is_event}, {name for name, is_event in rows if not is_event}
 
     async def existing(self, run_ids: Sequence[str]) -> set[str]:
         async with self._database.connection() as connection:

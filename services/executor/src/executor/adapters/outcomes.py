@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -20,6 +20,7 @@ from executor.domain.events import decode
 from shared.contracts.topics import RUNS_OUTCOMES
 from shared.runtime import failpoints
 from shared.runtime.logging import get_logger
+from shared.runtime.packing import pack_quickly
 from shared.runtime.parts import Away, NotReady
 from shared.runtime.settings import ServiceSettings
 
@@ -28,6 +29,9 @@ log = get_logger(__name__)
 _PARTITIONS = RUNS_OUTCOMES.partitions
 _MOST_ENTRIES = 8000
 _SEND_SECONDS = 30
+_LINGER_SECONDS = 0.01
+_MANY, _FEW = 50, 8
+"""Entries of one commit that need no company, and commits below which company is waited for."""
 _TYPES = {
     "run.started": "RunStarted",
     "run.released": "RunReleased",
@@ -42,8 +46,8 @@ _TYPES = {
     "run.reopened": "RunReopened",
     "command.refused": "CommandRefused",
 }
-_CE_TYPE = {kind: f"flowtower.{RUNS_OUTCOMES.name}.{model}".encode() for kind, model in _TYPES.items()}
 _FIXED = [("ce_specversion", b"1.0"), ("ce_source", b"/flowtower/executor"), ("content-type", b"application/json")]
+_HEADERS = {kind: [*_FIXED, ("ce_type", f"flowtower.{RUNS_OUTCOMES.name}.{model}".encode())] for kind, model in _TYPES.items()}
 
 
 def lane_of(run_id: str) -> int:
@@ -60,6 +64,7 @@ class KafkaOutcomes:
         self._producer: AIOKafkaProducer | None = None
         self._queue: deque[tuple[int, Sequence[Entry]]] = deque()
         self._work = asyncio.Event()
+        self._pressing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.published = 0
         self.waiting = ""
@@ -96,40 +101,45 @@ class KafkaOutcomes:
     def offer(self, batch: int, entries: Sequence[Entry]) -> None:
         self._queue.append((batch, entries))
         self._work.set()
+        if len(entries) >= _MANY or any(entry.status is not None for entry in entries):
+            self._pressing.set()
 
     async def republish(self, leftovers: Sequence[Leftover]) -> None:
         """Send the events of a dead executor again; they carry the ids that they had."""
         for start in range(0, len(leftovers), _MOST_ENTRIES):
-            records: list[_Record] = []
-            for left in leftovers[start : start + _MOST_ENTRIES]:
-                events = [decode(line) for line in left.lines]
-                first = int(events[0]["seq"])
-                records += _records(
-                    left.run_id, left.lines, [e["event"] for e in events], first=first, lane=lane_of(left.run_id), traceparent=None
-                )
-            await self._until_sent(records)
+            await self._until_sent([_entry_of(left) for left in leftovers[start : start + _MOST_ENTRIES]])
 
     async def _run(self) -> None:
         while True:
             await self._work.wait()
             self._work.clear()
             while self._queue:
-                last, records, count = 0, [], 0
-                for batch, entries in list(self._queue):
-                    if count and count + len(entries) > _MOST_ENTRIES:
+                if len(self._queue) < _FEW:
+                    await self._company()
+                last = 0
+                together: list[Entry] = []
+                for batch, entries in self._queue:
+                    if together and len(together) + len(entries) > _MOST_ENTRIES:
                         break
                     last = batch
-                    count += len(entries)
-                    for e in entries:
-                        records += _records(e.run_id, e.lines, e.kinds, first=e.first, lane=e.lane, traceparent=e.traceparent)
-                await self._until_sent(records)
+                    together += entries
+                await self._until_sent(together)
                 failpoints.hit("outcomes.after_ack")
                 while self._queue and self._queue[0][0] <= last:
                     self._queue.popleft()
                 self.published = last
 
-    async def _until_sent(self, records: "list[_Record]") -> None:
-        """Send until every broker answer is a yes. A failure means unknown: the same records go again."""
+    async def _company(self) -> None:
+        """Let what only tells of progress wait a moment for what comes next; the end of a run is waited for, and goes at once."""
+        try:
+            async with asyncio.timeout(_LINGER_SECONDS):
+                await self._pressing.wait()
+        except TimeoutError:
+            return
+        self._pressing.clear()
+
+    async def _until_sent(self, entries: Sequence[Entry]) -> None:
+        """Send until every broker answer is a yes. A failure means unknown: the same events go again."""
         wait = 0.1
         while True:
             try:
@@ -137,10 +147,10 @@ class KafkaOutcomes:
                 if self._producer is None:
                     self._producer = await self._open()
                 async with asyncio.timeout(_SEND_SECONDS):
-                    await self._send(self._producer, records)
+                    await self._send(self._producer, entries)
             except (KafkaError, OSError, TimeoutError, Away) as error:
                 self.waiting = f"Kafka does not take outcomes: {error or type(error).__name__}"
-                log.warning("outcomes wait", reason=self.waiting, records=len(records))
+                log.warning("outcomes wait", reason=self.waiting, entries=len(entries))
                 await self._close()
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 5.0)
@@ -149,24 +159,32 @@ class KafkaOutcomes:
                 return
 
     @staticmethod
-    async def _send(producer: AIOKafkaProducer, records: "list[_Record]") -> None:
+    async def _send(producer: AIOKafkaProducer, entries: Sequence[Entry]) -> None:
+        # Events go from the entry into the batch, one after the other: a list of all of them would cost a tenth of the whole way.
         now = int(time.time() * 1000)
         lanes: dict[int, Any] = {}
         sent = []
-        for lane, key, value, headers in records:
+        for entry in entries:
+            key, lane = entry.run_id.encode(), entry.lane
+            shared = [("ce_subject", key)] if entry.traceparent is None else [("ce_subject", key), ("traceparent", entry.traceparent)]
             builder = lanes.get(lane)
             if builder is None:
                 builder = lanes[lane] = producer.create_batch()
-            if builder.append(key=key, value=value, timestamp=now, headers=headers) is None:
-                sent.append(await producer.send_batch(builder, RUNS_OUTCOMES.name, partition=lane))
-                builder = lanes[lane] = producer.create_batch()
-                if builder.append(key=key, value=value, timestamp=now, headers=headers) is None:
-                    raise MessageSizeTooLargeError(f"an event of {len(value)} bytes")
+            number = entry.first
+            for line, kind in zip(entry.lines, entry.kinds, strict=True):
+                headers = [*_HEADERS[kind], ("ce_id", b"%b:%d" % (key, number)), *shared]
+                if builder.append(key=key, value=line, timestamp=now, headers=headers) is None:
+                    sent.append(await producer.send_batch(builder, RUNS_OUTCOMES.name, partition=lane))
+                    builder = lanes[lane] = producer.create_batch()
+                    if builder.append(key=key, value=line, timestamp=now, headers=headers) is None:
+                        raise MessageSizeTooLargeError(f"an event of {len(line)} bytes")
+                number += 1
         for lane, builder in lanes.items():
             sent.append(await producer.send_batch(builder, RUNS_OUTCOMES.name, partition=lane))
         await asyncio.gather(*sent)
 
     async def _open(self) -> AIOKafkaProducer:
+        pack_quickly()
         producer = AIOKafkaProducer(
             bootstrap_servers=self._bootstrap,
             client_id=self._client,
@@ -195,17 +213,9 @@ class KafkaOutcomes:
                     await producer.stop()
 
 
-_Record = tuple[int, bytes, bytes, list[tuple[str, bytes]]]
-
-
-def _records(
-    run_id: str, lines: Sequence[bytes], kinds: Iterable[str], *, first: int, lane: int, traceparent: bytes | None
-) -> list[_Record]:
-    key = run_id.encode()
-    found: list[_Record] = []
-    for number, (line, kind) in enumerate(zip(lines, kinds, strict=True), start=first):
-        headers = [*_FIXED, ("ce_id", b"%b:%d" % (key, number)), ("ce_type", _CE_TYPE[kind]), ("ce_subject", key)]
-        if traceparent is not None:
-            headers.append(("traceparent", traceparent))
-        found.append((lane, key, line, headers))
-    return found
+def _entry_of(left: Leftover) -> Entry:
+    """Return what a dead executor had committed as it was offered then."""
+    events = [decode(line) for line in left.lines]
+    first = int(events[0]["seq"])
+    kinds = [event["event"] for event in events]
+    return Entry(left.run_id, first, first + len(events) - 1, left.lines, kinds, lane_of(left.run_id))

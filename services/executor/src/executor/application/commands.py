@@ -102,11 +102,11 @@ class Commands:
 
     async def handle(self, batch: Sequence[Asked]) -> "asyncio.Future[None] | None":
         """Take commands in, in order. What the answer resolves, all effects are durable; None = they are already."""
-        fresh = await self._fresh(batch)
+        fresh, there = await self._fresh(batch)
         starts = [asked for asked in fresh if isinstance(asked.command, StartRun)]
         last: str | None = None
         if starts:
-            last = await self._starts(starts)
+            last = await self._starts(starts, there)
         others = [asked for asked in fresh if not isinstance(asked.command, StartRun)]
         if others:
             if last is not None:
@@ -117,18 +117,18 @@ class Commands:
             self._nudge()
         return None if last is None else self._engine.settled()
 
-    async def _fresh(self, batch: Sequence[Asked]) -> list[Asked]:
-        known = await self._journal.known(self._consumer, [asked.event_id for asked in batch])
+    async def _fresh(self, batch: Sequence[Asked]) -> tuple[list[Asked], set[str]]:
+        """Return what was not handled before, and which of the runs that it wants to start exist."""
+        named = [asked.command.run_id for asked in batch if isinstance(asked.command, StartRun) and asked.command.run_id]
+        known, there = await self._journal.seen(self._consumer, [asked.event_id for asked in batch], named)
         fresh: list[Asked] = []
         for asked in batch:
             if asked.event_id not in known:
                 known.add(asked.event_id)
                 fresh.append(asked)
-        return fresh
+        return fresh, there
 
-    async def _starts(self, starts: Sequence[Asked]) -> str | None:
-        named = [asked.command.run_id for asked in starts if isinstance(asked.command, StartRun) and asked.command.run_id]
-        there = await self._journal.existing(named) if named else set()
+    async def _starts(self, starts: Sequence[Asked], there: set[str]) -> str | None:
         await self._wait_for_workflows(starts)
         waits = await self._queue.place(await self._new(starts, there))
         begun: str | None = None

@@ -97,8 +97,8 @@ class Journal(Protocol):
     async def claim(self, epoch: int, run_id: str) -> bool:
         """Own a run that nobody owns; False when somebody else does."""
 
-    async def news(self, epoch: int) -> tuple[bool, bool]:
-        """Return whether an attempt is due, and whether a request waits: one cheap look."""
+    async def news(self, epoch: int, within: float) -> tuple[float | None, bool]:
+        """Return in how many seconds the next planned attempt is due (None: not within so many), and whether a request waits."""
 
     async def due(self, epoch: int, most: int) -> list[tuple[str, str]]:
         """Return (run, component) of planned attempts whose time has come; RUN_LIMIT as the component is the run's own limit."""
@@ -108,8 +108,8 @@ class Journal(Protocol):
 
     async def requests(self, epoch: int, most: int) -> list[Request]: ...
 
-    async def known(self, consumer: str, event_ids: Sequence[str]) -> set[str]:
-        """Return which events were handled before."""
+    async def seen(self, consumer: str, event_ids: Sequence[str], run_ids: Sequence[str]) -> tuple[set[str], set[str]]:
+        """Return which events were handled before, and which runs exist: one look for a whole batch."""
 
     async def existing(self, run_ids: Sequence[str]) -> set[str]: ...
 

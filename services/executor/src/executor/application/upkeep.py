@@ -6,7 +6,7 @@ long changes nothing, drops what it had and begins a new life under a new epoch.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from executor.application.engine import Active, Engine
@@ -14,6 +14,7 @@ from executor.application.entries import RUN_LIMIT, Journal, Outcomes, Stored
 from executor.application.ports import StaleEpoch
 from executor.application.requests import Requests
 from executor.application.writer import JournalWriter
+from executor.domain.events import Event
 from shared.runtime.database import why_away
 from shared.runtime.logging import get_logger
 from shared.runtime.parts import NotReady
@@ -21,6 +22,8 @@ from shared.runtime.parts import NotReady
 log = get_logger(__name__)
 
 _CHUNK = 500
+_SHORTEST_LOOK = 0.02
+"""Seconds."""
 
 
 class DatabaseClock:
@@ -66,6 +69,7 @@ class Life:
         self._look = look
         self._tasks: list[asyncio.Task[None]] = []
         self._news = asyncio.Event()
+        self._alarm: asyncio.TimerHandle | None = None
         self._rejoining: asyncio.Task[None] | None = None
         self.epoch = 0
 
@@ -181,23 +185,44 @@ class Life:
         if plan is not None and stored.run_id not in self._engine.active:
             self._engine.resume(self._engine.take(plan, stored))
 
+    def planned(self, _active: Active, events: Sequence[Event]) -> None:
+        """Look again when an attempt that was just planned is due, if that is before the next look. For `Engine.watch`."""
+        for event in events:
+            if event["event"] == "attempt.failed" and "next_attempt_at" in event:
+                self._look_in((datetime.fromisoformat(event["next_attempt_at"]) - self._clock()).total_seconds())
+
+    def _look_in(self, seconds: float) -> None:
+        if seconds >= self._look:
+            return
+        loop = asyncio.get_running_loop()
+        # Attempts that are due one after the other are taken together: a look costs more than a few milliseconds are worth.
+        at = loop.time() + max(seconds, _SHORTEST_LOOK)
+        if self._alarm is not None and self._alarm.when() > loop.time():
+            if self._alarm.when() <= at:
+                return
+            self._alarm.cancel()
+        self._alarm = loop.call_at(at, self._news.set)
+
     async def _act(self) -> None:
-        due, asked = await self._journal.news(self.epoch)
+        due_in, asked = await self._journal.news(self.epoch, self._look)
         if asked:
             await self._asked()
-        if due:
+        if due_in is not None and due_in <= 0:
             await self._due()
+            due_in, _ = await self._journal.news(self.epoch, self._look)
+        if due_in is not None:
+            self._look_in(due_in)
 
     async def _due(self) -> None:
-        moved = True
-        while moved and (due := await self._journal.due(self.epoch, _CHUNK)):
-            moved = False
+        while due := await self._journal.due(self.epoch, _CHUNK):
+            await self._read_back([run_id for run_id, _ in due if run_id not in self._engine.active])
+            woken = 0
             over: list[Active] = []
             for run_id, name in due:
-                active = await self._requests.bring(self.epoch, run_id)
+                active = self._engine.active.get(run_id)
                 if active is None:
                     continue
-                moved = True
+                woken += 1
                 part = active.run.state.components.get(name)
                 if name == RUN_LIMIT and active.run.expires:
                     over.append(active)
@@ -208,6 +233,17 @@ class Life:
                     self._engine.write(active, [])
             await asyncio.gather(*(self._engine.expire(active) for active in over))
             await self._engine.settled()
+            if not woken:
+                # Their workflow's versions are not here yet; the next look asks again.
+                return
+
+    async def _read_back(self, run_ids: Sequence[str]) -> None:
+        """Read runs of which something is due. What is ours stays ours while our epoch lasts; a queued run is claimed first."""
+        for stored in await self._journal.load(run_ids) if run_ids else ():
+            if stored.status == "queued":
+                await self._requests.bring(self.epoch, stored.run_id)
+            elif (plan := await self._requests.plan(stored)) is not None:
+                self._engine.take(plan, stored)
 
     async def _asked(self) -> None:
         while asked := await self._journal.requests(self.epoch, 100):

@@ -34,6 +34,8 @@ from shared.runtime.settings import ServiceSettings
 log = get_logger(__name__)
 
 _IDLE_MS = 1000
+_OFFSETS_EVERY = 0.05
+"""Seconds between two commits of offsets. What was finished in between is read again after a crash, and the inbox knows it."""
 _UNDER_WAY = 4
 """Batches whose effects are being written while the next is read."""
 
@@ -69,6 +71,9 @@ class CommandIntake:
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self._under_way: deque[tuple[asyncio.Future[None], dict[TopicPartition, int]]] = deque()
+        self._finished: dict[TopicPartition, int] = {}
+        self._committing: asyncio.Task[None] | None = None
+        self._reread = False
         self.waiting = ""
 
     async def start(self) -> None:
@@ -105,8 +110,11 @@ class CommandIntake:
         task, self._task = self._task, None
         if task is not None:
             await asyncio.wait([task], timeout=10)
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            left = [each for each in (task, self._committing) if each is not None]
+            for each in left:
+                each.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+            self._committing = None
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             await consumer.stop()
@@ -125,6 +133,9 @@ class CommandIntake:
     async def _run(self, consumer: AIOKafkaConsumer) -> None:
         while not self._stopping:
             try:
+                if self._reread:
+                    await self._again(consumer)
+                    self._reread = False
                 full = len(self._engine.active) > self._most_active and not self._queue.crowded()
                 if full or self._writer.waiting:
                     await asyncio.sleep(0.05)
@@ -133,7 +144,8 @@ class CommandIntake:
                 flat = [record for batch in records.values() for record in batch]
                 if flat:
                     await self._take(flat)
-                await self._commit(consumer, wait=len(self._under_way) >= _UNDER_WAY)
+                await self._settle(consumer, wait=len(self._under_way) >= _UNDER_WAY)
+                self._commit_aside(consumer)
             except (KafkaError, OSError) as error:
                 self.waiting = f"Kafka does not answer: {error or type(error).__name__}"
                 log.warning("commands wait", reason=self.waiting)
@@ -142,13 +154,13 @@ class CommandIntake:
                 raise
             except Exception:
                 log.exception("a batch of commands ended in an unexpected error; it is read again")
-                self._under_way.clear()
-                await self._again(consumer)
+                self._reread = True
                 await asyncio.sleep(1)
             else:
                 self.waiting = ""
         while self._under_way:
-            await self._commit(consumer, wait=True)
+            await self._settle(consumer, wait=True)
+        await self._committed(consumer)
 
     async def _take(self, records: "Sequence[ConsumerRecord[Any, Any]]") -> None:
         """Take a batch in, as often as the database is away."""
@@ -191,32 +203,57 @@ class CommandIntake:
         external = not self._origin.ours(received.headers, record.topic, record.key, received.event_id, record.value)
         return Asked(received.event, received.event_id, received.position, external, received.traceparent, len(record.value or b""))
 
-    async def _commit(self, consumer: AIOKafkaConsumer, *, wait: bool) -> None:
-        """Commit the offsets of batches whose effects stand."""
+    async def _settle(self, consumer: AIOKafkaConsumer, *, wait: bool) -> None:
+        """Take note of the batches whose effects stand: their offsets may be committed."""
         if wait and self._under_way:
             await asyncio.wait([self._under_way[0][0]])
-        offsets: dict[TopicPartition, int] = {}
         while self._under_way and self._under_way[0][0].done():
             settled, ends = self._under_way.popleft()
             if settled.cancelled():
                 # The epoch was lost before they stood: they are read again, and the inbox knows what is done.
-                self._under_way.clear()
                 await self._again(consumer)
                 return
-            offsets |= ends
-        if not offsets:
+            self._finished |= ends
+
+    def _commit_aside(self, consumer: AIOKafkaConsumer) -> None:
+        """Commit beside the reading, one at a time and so in order: the next command need not wait for the broker's answer."""
+        if self._committing is not None and self._committing.done():
+            done, self._committing = self._committing, None
+            done.result()
+        if self._finished and self._committing is None:
+            self._committing = asyncio.create_task(self._commit_and_rest(consumer), name="offsets of commands")
+
+    async def _commit_and_rest(self, consumer: AIOKafkaConsumer) -> None:
+        await self._commit(consumer)
+        await asyncio.sleep(_OFFSETS_EVERY)
+
+    async def _commit(self, consumer: AIOKafkaConsumer) -> None:
+        """Commit what is finished."""
+        finished, self._finished = self._finished, {}
+        if not finished:
             return
         failpoints.hit("commands.before_offsets")
-        ours = {tp: offset for tp, offset in offsets.items() if tp in consumer.assignment()}
+        ours = {tp: offset for tp, offset in finished.items() if tp in consumer.assignment()}
         try:
             if ours:
                 await consumer.commit(ours)
         except (CommitFailedError, IllegalStateError) as error:
             log.warning("offsets were refused because partitions moved", error=repr(error))
+        except KafkaError:
+            self._finished = finished | self._finished
+            raise
 
-    @staticmethod
-    async def _again(consumer: AIOKafkaConsumer) -> None:
+    async def _committed(self, consumer: AIOKafkaConsumer) -> None:
+        """Wait for the commit under way, then commit the rest."""
+        committing, self._committing = self._committing, None
+        if committing is not None:
+            await committing
+        await self._commit(consumer)
+
+    async def _again(self, consumer: AIOKafkaConsumer) -> None:
         """Read on from what is committed."""
+        self._under_way.clear()
+        await self._committed(consumer)
         for partition in consumer.assignment():
             committed = await consumer.committed(partition)
             if committed is None:

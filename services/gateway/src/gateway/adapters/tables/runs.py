@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlmodel import Field
 
 from gateway.adapters.tables.base import Base, document, moment, words
@@ -13,7 +13,11 @@ class Run(Base, table=True):
     """A run. ``seq`` is the number of the last event in it; ``status`` is ``asked`` until the executor has answered."""
 
     __tablename__ = "runs"
-    __table_args__ = (Index("runs_by_workflow", "workflow", "asked_at"), Index("runs_by_status", "status", "asked_at"))
+    __table_args__ = (
+        Index("runs_by_workflow", "workflow", "asked_at"),
+        Index("runs_by_status", "status", "asked_at"),
+        Index("runs_finished", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
+    )
 
     run_id: str = Field(primary_key=True)
     workflow_id: str = words()
