@@ -81,8 +81,8 @@ class Engine:
         return None
 
 
-class Plans:
-    async def of(self, *_: Any) -> object:
+class Requests:
+    async def plan(self, _stored: Stored) -> object:
         return object()
 
 
@@ -111,8 +111,7 @@ async def life(journal: Journal, engine: Engine) -> AsyncIterator[Life]:
         Writer(),  # type: ignore[arg-type]
         journal=journal,  # type: ignore[arg-type]
         outcomes=Mock(published=0),
-        plans=Plans(),  # type: ignore[arg-type]
-        requests=Mock(),
+        requests=Requests(),  # type: ignore[arg-type]
         clock=DatabaseClock(),
         instance="0",
         host="h/0",

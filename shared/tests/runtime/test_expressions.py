@@ -56,3 +56,9 @@ def test_what_has_no_value_fails_and_never_counts_as_true(text: str) -> None:
 def test_a_deep_text_is_refused_and_ends_nothing() -> None:
     with pytest.raises(Uncompilable):
         compile_expression("(" * 900 + "true" + ")" * 900, Use.CONDITION)
+
+
+@pytest.mark.parametrize("inputs", [{"it": "a\x00b"}, {"it": ["x", {"deep": "\x00"}]}, {"a\x00": 1}])
+def test_a_text_with_a_nul_character_is_refused_and_not_cut(inputs: dict[str, object]) -> None:
+    with pytest.raises(EvaluationFailed, match="NUL"):
+        compile_expression("inputs.it", Use.BUSINESS_KEY).evaluate({"inputs": inputs})

@@ -86,8 +86,9 @@ class MemoryJournal:
         row["owner"] = row["owner"] or epoch
         return bool(row["owner"] == epoch)
 
-    async def news(self, _epoch: int) -> tuple[bool, bool]:
-        return True, bool(self.asked)
+    async def news(self, _epoch: int, within: float) -> tuple[float | None, bool]:
+        left = min(((due - self.now).total_seconds() for due in self.waits.values()), default=None)
+        return (left if left is not None and left <= within else None), bool(self.asked)
 
     async def due(self, epoch: int, most: int) -> list[tuple[str, str]]:
         return [place for place, due in self.waits.items() if due <= self.now and self.runs[place[0]]["owner"] == epoch][:most]
@@ -98,8 +99,8 @@ class MemoryJournal:
     async def requests(self, _epoch: int, _most: int) -> list[Request]:
         return list(self.asked)
 
-    async def known(self, _consumer: str, _event_ids: Sequence[str]) -> set[str]:
-        return set()
+    async def seen(self, _consumer: str, _event_ids: Sequence[str], run_ids: Sequence[str]) -> tuple[set[str], set[str]]:
+        return set(), await self.existing(run_ids)
 
     async def existing(self, run_ids: Sequence[str]) -> set[str]:
         return set(run_ids) & set(self.runs)
@@ -211,6 +212,7 @@ class Stage:
             consumer="c",
             caught_up=caught_up,
             nudge=lambda: None,  # type: ignore[arg-type]
+            events=_NonePaused(),
         )
         await commands.handle([asked])
         await self.engine.settled()
@@ -242,6 +244,11 @@ class Stage:
         self.journal.now += timedelta(seconds=seconds)
         await self.life._act()
         await self.engine.settled()
+
+
+class _NonePaused:
+    async def paused(self, _workflow_id: str) -> bool:
+        return False
 
 
 class _Set:

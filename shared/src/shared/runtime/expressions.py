@@ -51,6 +51,9 @@ class CompiledExpression:
 
     def evaluate(self, values: Mapping[str, Any]) -> Any:
         """Return the value as plain JSON types; a condition's is a bool. Raises EvaluationFailed."""
+        if _holds_nul(values):
+            # The library would silently cut the text there.
+            raise EvaluationFailed("A text holds a NUL character, and expressions can't work with such texts.")
         try:
             result = self._program.eval(data=dict(values))
             kind = result.type()
@@ -152,6 +155,14 @@ def _sentence(text: str) -> str:
     if missing := _MISSING.search(text):
         return f"{missing[1]} is not known."
     return _STATUS.sub("", _STATUS.sub("", text.strip()))[:_MOST_TEXT]
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, Mapping):
+        return any(_holds_nul(key) or _holds_nul(item) for key, item in value.items())
+    return isinstance(value, list | tuple) and any(_holds_nul(item) for item in value)
 
 
 def _json(value: Any) -> Any:
