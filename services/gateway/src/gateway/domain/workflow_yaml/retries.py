@@ -1,5 +1,6 @@
 """Retry strategies in YAML: ``{strategy: exponential, first: 1s, factor: 2, most: 30s, attempts: 5}``."""
 
+import re
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,6 +16,7 @@ STRATEGIES: dict[str, type[FixedRetry | ExponentialRetry | CustomRetry]] = {
     "custom": CustomRetry,
 }
 DURATIONS = ("every", "first", "most")
+_PLUGIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
 _EXAMPLES = {
     "fixed": "{strategy: fixed, every: 2s, attempts: 3}",
     "exponential": "{strategy: exponential, first: 1s, factor: 2, most: 30s, attempts: 5}",
@@ -44,8 +46,12 @@ def read_retry(value: Value, path: str, sink: Sink) -> FixedRetry | ExponentialR
             sink.add(value.at(key), below, f"'{key}' is not known for the strategy {node.data}.", meant(key, model.model_fields))
         elif key in DURATIONS:
             given[key] = sink.duration(item, below)
+        elif key == "plugin":
+            given[key] = _plugin(item, below, sink)
         else:
             given[key] = _waits(item, below, sink, example) if key == "waits" else item.plain()
+    if model is CustomRetry:
+        _one_of_both(value, given, path, sink)
     if len(sink.problems) > before:
         return None
     try:
@@ -72,3 +78,30 @@ def _waits(item: Value, path: str, sink: Sink, example: str) -> list[float] | No
     waits = [sink.duration(wait, f"{path}[{index}]") for index, wait in enumerate(item.data)]
     known = [wait for wait in waits if wait is not None]
     return known if len(known) == len(waits) else None
+
+
+def _plugin(item: Value, path: str, sink: Sink) -> str | None:
+    if not isinstance(item.data, str) or not _PLUGIN.fullmatch(item.data):
+        sink.add(
+            item, path, f"{item.called} is not the name of a plug-in.", "Write the name under which it is installed with the executor."
+        )
+        return None
+    return item.data
+
+
+def _one_of_both(value: Value, given: dict[str, Any], path: str, sink: Sink) -> None:
+    """A custom strategy has its waits from a list or from a plug-in; only a plug-in needs to be told how often."""
+    if "waits" in given and "plugin" in given:
+        sink.add(value.at("plugin"), f"{path}.plugin", "The strategy has 'waits' and 'plugin'.", "Keep one of them.")
+    elif "waits" not in given and "plugin" not in given:
+        sink.add(
+            value,
+            path,
+            "The strategy custom needs 'waits' or 'plugin'.",
+            f"Write e.g. {_EXAMPLES['custom']}, or {{strategy: custom, plugin: <name>}}.",
+        )
+    elif given.get("waits") == []:
+        sink.add(value.at("waits"), f"{path}.waits", "The list of waits is empty.", f"Write e.g. {_EXAMPLES['custom']}.")
+    elif "attempts" in given and "waits" in given:
+        hint = "Remove it: there is one attempt more than there are waits."
+        sink.add(value.at("attempts"), f"{path}.attempts", "With 'waits' there are as many attempts as the list says.", hint)
