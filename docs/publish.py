@@ -1,7 +1,7 @@
-"""Writes what Flowtower promises to programs outside: JSON Schemas, AsyncAPI and OpenAPI; ``--check`` fails on a difference.
+"""Writes what Flowtower promises to programs outside: JSON Schemas, AsyncAPI, OpenAPI; ``--check`` fails on a difference.
 
-Usage: ``python docs/publish.py [--check]``. The schemas come from ``shared.contracts``, that of a workflow document from the gateway, AsyncAPI from the table of topics through
-FastStream, OpenAPI from the gateway's routes.
+Usage: ``python docs/publish.py [--check]``. The schemas come from ``shared.contracts``, that of a workflow document from the
+gateway, AsyncAPI from the table of topics through FastStream, OpenAPI from the gateway's routes.
 """
 
 import argparse

@@ -20,6 +20,7 @@ from gateway.application.commands.runs import AskRuns
 from gateway.application.commands.testing import TestConnections
 from gateway.application.commands.workflows import PublishWorkflows
 from gateway.application.queries.pages import Pages
+from gateway.application.queries.versions import Versions
 from gateway.entrypoints import bus as subscriptions
 from gateway.entrypoints import problems
 from gateway.entrypoints.api.routes import ROUTERS
@@ -90,9 +91,10 @@ def _application(
     works, sealer = SqlWorks(outbox), SealToServices(settings.keys_dir)
     addresses = PolicyAddresses(EgressPolicy.from_settings(settings))
     clusters, endpoints = ClusterShape(addresses), EndpointShape(addresses)
+    reads = SqlReadModel(database)
     return Application(
         works=works,
-        reads=SqlReadModel(database),
+        reads=reads,
         services=watch,
         on_demand=services,
         clusters=Define(works, sealer, clusters),
@@ -100,6 +102,7 @@ def _application(
         rules=Define(works, sealer, RuleShape(services)),
         channels=Define(works, sealer, ChannelShape()),
         workflows=PublishWorkflows(works, yaml),
+        versions=Versions(reads, yaml),
         runs=AskRuns(works),
         commands=AskClusters(works),
         alerter=AskAlerter(works),

@@ -44,16 +44,7 @@ def merge(target: Any, wanted: Mapping[str, Any]) -> None:
 
 
 def _merge_list(target: CommentedSeq, wanted: list[Any]) -> None:
-    """Items keep their comments when others come before them or go."""
-    olds, news = [_identity(item) for item in target], [_identity(item) for item in wanted]
-    if len(set(olds)) == len(olds) and len(set(news)) == len(news):
-        for index in reversed([index for index, old in enumerate(olds) if old not in news]):
-            del target[index]
-        stayed = [old for old in olds if old in news]
-        if stayed == [item for item in news if item in stayed]:
-            for index, value in enumerate(wanted):
-                if news[index] not in stayed:
-                    target.insert(index, new(value))
+    _line_up(target, wanted)
     for index, value in enumerate(wanted):
         if index >= len(target):
             target.append(new(value))
@@ -65,6 +56,21 @@ def _merge_list(target: CommentedSeq, wanted: list[Any]) -> None:
             target[index] = new(value)
     while len(target) > len(wanted):
         del target[-1]
+
+
+def _line_up(target: CommentedSeq, wanted: list[Any]) -> None:
+    """Remove what goes and insert what comes where it belongs, so that what stays keeps its comments."""
+    olds, news = [_identity(item) for item in target], [_identity(item) for item in wanted]
+    if len(set(olds)) < len(olds) or len(set(news)) < len(news):
+        return
+    for index in reversed(range(len(olds))):
+        if olds[index] not in news:
+            del target[index]
+    stayed = [old for old in olds if old in news]
+    if stayed == [item for item in news if item in stayed]:
+        for index, value in enumerate(wanted):
+            if news[index] not in stayed:
+                target.insert(index, new(value))
 
 
 def _identity(item: Any) -> Hashable:

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from gateway.domain.nearest import meant
 from gateway.domain.workflow_yaml.document import Value
@@ -38,18 +38,8 @@ def read_retry(value: Value, path: str, sink: Sink) -> FixedRetry | ExponentialR
         sink.add(node, f"{path}.strategy", f"There is no strategy {node.called}.", meant(str(node.data), STRATEGIES))
         return None
     example = f"Write e.g. {_EXAMPLES[str(node.data)]}."
-    given: dict[str, Any] = {}
     before = len(sink.problems)
-    for key, item in value.data.items():
-        below = f"{path}.{key}"
-        if key not in model.model_fields:
-            sink.add(value.at(key), below, f"'{key}' is not known for the strategy {node.data}.", meant(key, model.model_fields))
-        elif key in DURATIONS:
-            given[key] = sink.duration(item, below)
-        elif key == "plugin":
-            given[key] = _plugin(item, below, sink)
-        else:
-            given[key] = _waits(item, below, sink, example) if key == "waits" else item.plain()
+    given = _given(value, model, str(node.data), path, sink)
     if model is CustomRetry:
         _one_of_both(value, given, path, sink)
     if len(sink.problems) > before:
@@ -60,6 +50,21 @@ def read_retry(value: Value, path: str, sink: Sink) -> FixedRetry | ExponentialR
         for error in wrong.errors(include_url=False):
             _note(dict(error), value, path, sink, f"The strategy {node.data}", example)
         return None
+
+
+def _given(value: Value, model: type[BaseModel], strategy: str, path: str, sink: Sink) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for key, item in (value.data if isinstance(value.data, dict) else {}).items():
+        below = f"{path}.{key}"
+        if key not in model.model_fields:
+            sink.add(value.at(key), below, f"'{key}' is not known for the strategy {strategy}.", meant(key, model.model_fields))
+        elif key in DURATIONS:
+            given[key] = sink.duration(item, below)
+        elif key == "plugin":
+            given[key] = _plugin(item, below, sink)
+        else:
+            given[key] = _waits(item, below, sink, f"Write e.g. {_EXAMPLES[strategy]}.") if key == "waits" else item.plain()
+    return given
 
 
 def _note(error: dict[str, Any], value: Value, path: str, sink: Sink, what: str, example: str) -> None:

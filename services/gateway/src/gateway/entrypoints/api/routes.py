@@ -10,6 +10,7 @@ from gateway.entrypoints.api.endpoints import endpoints
 from gateway.entrypoints.api.monitoring import monitoring
 from gateway.entrypoints.api.runs import runs
 from gateway.entrypoints.api.schema import description
+from gateway.entrypoints.api.versions import versions
 from gateway.entrypoints.api.workflows import workflows
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -18,6 +19,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     dags,
     endpoints,
     workflows,
+    versions,
     runs,
     rules,
     channels,
