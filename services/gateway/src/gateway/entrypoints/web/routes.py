@@ -21,7 +21,9 @@ from gateway.entrypoints.web.overview import overview
 from gateway.entrypoints.web.rules import rules
 from gateway.entrypoints.web.runs import runs
 from gateway.entrypoints.web.site import Pages, Site, pages
+from gateway.entrypoints.web.start import start
 from gateway.entrypoints.web.templating import Templates
+from gateway.entrypoints.web.versions import versions
 from gateway.entrypoints.web.workflows import workflows
 from gateway.identity.guard import Allow
 from gateway.identity.principal import Principal, Right
@@ -45,7 +47,7 @@ async def nothing_here(
     raise Missing("page", request.url.path)
 
 
-ROUTERS = (overview, account, clusters, dags, endpoints, workflows, runs, rules, channels, alerts, nowhere)
+ROUTERS = (overview, account, clusters, dags, endpoints, workflows, versions, start, runs, rules, channels, alerts, nowhere)
 
 
 def install(app: FastAPI, ui_dir: Path, queries: PageQueries) -> None:
