@@ -10,7 +10,7 @@ from pathlib import Path
 from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
-from sample_pages import SAMPLES, endpoints, flows
+from sample_pages import SAMPLES, endpoints, flows, workflow
 from sample_pages.frame import NOW, shell
 
 from gateway.application.views.shell import Notice
@@ -59,18 +59,18 @@ class SampleSite:
         return JSONResponse(found.model_dump(mode="json") | {"valid": found.valid, "summary": "1 finding" if not found.valid else "Valid"})
 
     async def start_form(self) -> Response:
-        return HTMLResponse(self._start_form(flows.start_form(version=6)))
+        return HTMLResponse(self._start_form(workflow.start_form(version=6)))
 
     async def start(self, request: Request) -> Response:
         """Refuses what has no day, as the gateway does."""
         typed = {key: str(value) for key, value in (await request.form()).items()}
         if not typed.get("inputs.day"):
-            return HTMLResponse(self._start_form(flows.start_wrong().start), status_code=422)
+            return HTMLResponse(self._start_form(workflow.start_wrong().start), status_code=422)
         return await self.post("workflows/order-processing/start/", request)
 
     def _start_form(self, start: object) -> str:
         frame = Frame(now=NOW, csrf="the-form-token", nonce="n", path="/")
-        context = {"page": flows.start_page().model_copy(update={"start": start}), "shell": None, "active": "", "notice": None}
+        context = {"page": workflow.start_page().model_copy(update={"start": start}), "shell": None, "active": "", "notice": None}
         return self.templates.part("workflows/start.html", "start_form", frame, context)
 
     async def test(self) -> Response:

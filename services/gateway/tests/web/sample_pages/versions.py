@@ -10,8 +10,9 @@ from gateway.application.views.versions import ComparePage, VersionsPage
 from gateway.domain.text_diff import diff
 from gateway.domain.workflow_changes import compare_definitions
 from gateway.domain.workflow_yaml import read
-from sample_pages.flows import VERSIONS, YAML
+from sample_pages.flows import YAML
 from sample_pages.frame import NOW
+from sample_pages.workflow import VERSIONS
 
 OLD = (
     YAML.replace("queue: orders\n", "queue: orders-eu\n")
