@@ -60,7 +60,7 @@ def _merge_list(target: CommentedSeq, wanted: list[Any]) -> None:
 
 def _line_up(target: CommentedSeq, wanted: list[Any]) -> None:
     """Remove what goes and insert what comes where it belongs, so that what stays keeps its comments."""
-    olds, news = [_identity(item) for item in target], [_identity(item) for item in wanted]
+    olds, news = [identity(item) for item in target], [identity(item) for item in wanted]
     if len(set(olds)) < len(olds) or len(set(news)) < len(news):
         return
     for index in reversed(range(len(olds))):
@@ -73,7 +73,7 @@ def _line_up(target: CommentedSeq, wanted: list[Any]) -> None:
                 target.insert(index, new(value))
 
 
-def _identity(item: Any) -> Hashable:
+def identity(item: Any) -> Hashable:
     """Return what an item of a list goes by: the ends of a connection, kind and name of a trigger, else itself."""
     if isinstance(item, Mapping):
         return tuple(str(item.get(key)) for key in (("from", "to") if "from" in item else ("kind", "name")))

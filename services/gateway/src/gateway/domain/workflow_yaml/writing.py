@@ -13,6 +13,7 @@ from gateway.domain.workflow_yaml.inputs import shortened
 from gateway.domain.workflow_yaml.merging import merge, without_removed
 from gateway.domain.workflow_yaml.reading import read
 from gateway.domain.workflow_yaml.retries import DURATIONS
+from gateway.domain.workflow_yaml.splicing import spliced
 from shared.contracts.kinds import join_between
 from shared.contracts.workflows import Component, Connection, CustomRetry, ExponentialRetry, FixedRetry, WorkflowDefinition
 
@@ -40,7 +41,7 @@ def write(definition: WorkflowDefinition, before: str = "") -> str:
         flow.fa.set_flow_style()
     out = StringIO()
     yaml.dump(target, out)
-    return out.getvalue()
+    return spliced(before, out.getvalue()) if before else out.getvalue()
 
 
 def _yaml() -> YAML:
