@@ -15,8 +15,6 @@ from shared.contracts.workflows import Component, Connection, ErrorClasses, Trig
 ADDRESS = "/api/workflows/schema.json"
 """Where the gateway serves it."""
 _DURATION = {"$ref": "#/definitions/duration"}
-_NO_ENDPOINT: frozenset[str] = frozenset({"airflow"})
-"""Kinds whose components name no endpoint."""
 
 
 def workflow_schema() -> dict[str, Any]:
@@ -77,6 +75,11 @@ def workflow_schema() -> dict[str, Any]:
     }
 
 
+def needs_endpoint(kind: Kind) -> bool:
+    """Whether components of a kind name an endpoint; those of a kind that says nothing of it do."""
+    return bool(getattr(kind, "needs_endpoint", True))
+
+
 def _component(kind: Kind) -> dict[str, Any]:
     options = _inlined(kind.component.model_json_schema())
     fields = Component.model_fields
@@ -97,7 +100,9 @@ def _component(kind: Kind) -> dict[str, Any]:
     for name in options.get("properties", {}):
         if (kind.name, name) in DURATION_OPTIONS:
             properties[name] = _duration(properties[name].get("description"))
-    needed = ["kind"] if kind.name in _NO_ENDPOINT else ["kind", "endpoint"]
+    needed = ["kind", "endpoint"] if needs_endpoint(kind) else ["kind"]
+    if not needs_endpoint(kind):
+        del properties["endpoint"]
     return {
         "title": kind.title,
         "type": "object",
