@@ -280,3 +280,12 @@ def test_a_connection_in_between_leaves_the_comments_of_the_others() -> None:
     assert lines[-1].endswith("# two")
     assert "{from: A, to: B}   # one" in text
     assert "  - {from: A, to: C, kind: processing}" in lines
+
+
+def test_what_stands_behind_a_value_that_is_left_out_is_not_cut_with_it() -> None:
+    text = "workflow: a\ninputs:\n  a:\n    default:\n  # kept\n  b: {}\ncomponents:\n  A: {kind: mq, endpoint: m, queue: a}\n"
+    definition = read(text).definition
+    assert definition is not None
+    assert definition.inputs == {"a": {"default": None}, "b": {}}
+    gone = definition.model_copy(update={"inputs": {"b": {}}})
+    assert write(gone, text) == text.replace("  a:\n    default:\n", "")

@@ -168,6 +168,9 @@ class _Tree:
             below = list(found.data.values()) if isinstance(found.data, dict) else []
         else:
             below = [self.value(item, f"{path}[{index}]") for index, item in enumerate(node.value)]
+            for item, item_node in zip(below, node.value, strict=True):
+                if _is_nothing(item_node):
+                    item.line = item.last = self._text[: item_node.start_mark.index].rstrip().count("\n") + 1
             found = Value(line, column, below)
         found.block = isinstance(node, CollectionNode) and not node.flow_style
         found.last = max((item.last for item in below), default=line) if found.block else node.end_mark.line + 1
@@ -189,7 +192,15 @@ class _Tree:
                 continue
             keys[key] = where
             mapping[key] = self.value(value_node, below)
+            if _is_nothing(value_node):
+                # The parser puts a value that isn't there where the next one begins.
+                mapping[key] = Value(*where, None, last=where[0])
         return Value(line, column, mapping, keys)
+
+
+def _is_nothing(node: Node) -> bool:
+    """Whether a value is left out: ``key:`` and no more."""
+    return isinstance(node, ScalarNode) and node.start_mark.index == node.end_mark.index and not node.style
 
 
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9_]{0,18})", re.ASCII)
