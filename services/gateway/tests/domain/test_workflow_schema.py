@@ -62,13 +62,17 @@ def test_a_sample_validates(name: str) -> None:
 
 
 def _misspelt(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[tuple[Any, ...], Any]]:
-    """Every key of a document that is no free name, each with the document in which it alone is misspelt."""
+    """Every key of a document that is no free name, each with the document in which it alone is misspelt.
+
+    Free are names of components and inputs, the keywords of an input's schema, and what stands inside an option.
+    """
     found = []
     if isinstance(value, dict):
         for key, below in value.items():
             free = path and path[-1] in ("components", "inputs") and len(path) == 1
             schema = len(path) > 1 and path[0] == "inputs"
-            if not free and not schema:
+            option = len(path) > 2 and path[0] == "components" and path[2] not in ("retry", "errors")
+            if not free and not schema and not option:
                 found.append(((*path, key), {**{k: v for k, v in value.items() if k != key}, f"{key}x": below}))
             found += [(where, {**value, key: changed}) for where, changed in _misspelt(below, (*path, key))]
     elif isinstance(value, list):

@@ -97,7 +97,9 @@ def _component(kind: Kind) -> dict[str, Any]:
         },
         "compensates": {"description": _said(fields["compensates"].description), "type": "string"},
     }
-    for name in options.get("properties", {}):
+    for name, option in options.get("properties", {}).items():
+        if not option.get("description"):
+            properties[name] = {**option, "description": f"One of: {', '.join(map(str, option['enum']))}." if "enum" in option else name}
         if (kind.name, name) in DURATION_OPTIONS:
             properties[name] = _duration(properties[name].get("description"))
     needed = ["kind", "endpoint"] if needs_endpoint(kind) else ["kind"]
