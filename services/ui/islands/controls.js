@@ -80,7 +80,9 @@ export function opens(link) {
     dialog.querySelector("form :is(input:not([type=hidden]), select, textarea, button)")?.focus();
   });
   dialog.addEventListener("click", (event) => {
-    if (event.target === dialog || event.target.closest("[data-closes]")) dialog.close();
+    const box = dialog.getBoundingClientRect();
+    const inside = event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
+    if ((event.target === dialog && !inside) || event.target.closest("[data-closes]")) dialog.close();
   });
   dialog.addEventListener("close", () => link.focus());
 }
