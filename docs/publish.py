@@ -1,7 +1,7 @@
-"""Writes what Flowtower promises to programs outside: JSON Schemas, AsyncAPI and OpenAPI; ``--check`` fails on a difference.
+"""Writes what Flowtower promises to programs outside: JSON Schemas, AsyncAPI, OpenAPI; ``--check`` fails on a difference.
 
-Usage: ``python docs/publish.py [--check]``. The schemas come from ``shared.contracts``, AsyncAPI from the table of topics through
-FastStream, OpenAPI from the gateway's routes.
+Usage: ``python docs/publish.py [--check]``. The schemas come from ``shared.contracts``, that of a workflow document from the
+gateway, AsyncAPI from the table of topics through FastStream, OpenAPI from the gateway's routes.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from faststream.kafka import KafkaBroker
 from faststream.specification import AsyncAPI
 
+from gateway.domain.workflow_yaml import workflow_schema
 from gateway.entrypoints.api.routes import ROUTERS
 from gateway.entrypoints.api.schema import openapi_of
 from shared.contracts.topics import TOPICS, Topic
@@ -68,6 +69,7 @@ def openapi() -> dict[str, Any]:
 def documents() -> dict[Path, dict[str, Any]]:
     """Return every published document by its path."""
     found = {HERE / "schemas" / f"{topic.name}.schema.json": schema_of(topic) for topic in TOPICS}
+    found[HERE / "schemas" / "workflow.schema.json"] = workflow_schema()
     found[HERE / "asyncapi.json"] = asyncapi()
     found[HERE / "openapi.json"] = openapi()
     return found

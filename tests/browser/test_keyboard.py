@@ -110,3 +110,15 @@ async def test_the_menu_of_a_narrow_screen_opens_and_closes(site: "Site") -> Non
         await link.wait_for()
         await page.keyboard.press("Escape")
         await link.wait_for(state="hidden")
+
+
+async def test_j_goes_from_change_to_change_of_two_versions(site: "Site") -> None:
+    async with site.open("compare") as page:
+        seen = []
+        for _ in range(3):
+            await page.keyboard.press("j")
+            seen.append(await page.evaluate("document.activeElement.closest('tr').innerText"))
+        assert "Replays orders" in seen[0]
+        assert "timeout: 2h" in seen[1]
+        assert "orders-eu" in seen[2]
+        assert await page.locator(".diff td.removed .visually-hidden").first.text_content() == "removed "

@@ -19,7 +19,10 @@ _DARK = (
     "dag-run",
     "task-log",
     "run",
+    "workflow-old",
     "workflow-edit",
+    "workflow-start-wrong",
+    "compare",
     "rule-add",
     "sign-in",
 )

@@ -69,6 +69,24 @@ export function filters(element) {
   });
 }
 
+/** A link whose page stands in a dialog here too: it opens that; without a script the link leads to the page. */
+export function opens(link) {
+  const dialog = document.getElementById(link.dataset.target);
+  if (!dialog) return;
+  link.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    dialog.showModal();
+    dialog.querySelector("form :is(input:not([type=hidden]), select, textarea, button)")?.focus();
+  });
+  dialog.addEventListener("click", (event) => {
+    const box = dialog.getBoundingClientRect();
+    const inside = event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
+    if ((event.target === dialog && !inside) || event.target.closest("[data-closes]")) dialog.close();
+  });
+  dialog.addEventListener("close", () => link.focus());
+}
+
 /** Copies a text, and says so. */
 export function copy(button) {
   button.addEventListener("click", async () => {

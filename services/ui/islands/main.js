@@ -43,6 +43,13 @@ document.addEventListener("flowtower:fresh", (event) => {
 document.addEventListener("htmx:afterSettle", (event) => mountIslands(event.detail.elt));
 // The gateway answers an action that stays on the page with this event: what was done, in words.
 document.addEventListener("flowtower:said", (event) => say(event.detail.text, event.detail.tone));
+// A form that is not taken comes back as it was typed, with what is wrong at each field.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr } = event.detail;
+  if (xhr.status !== 422 || !xhr.getResponseHeader("content-type")?.startsWith("text/html")) return;
+  event.detail.shouldSwap = true;
+  event.detail.isError = false;
+});
 document.addEventListener("htmx:responseError", (event) => {
   const { status } = event.detail.xhr;
   if (status === 401) return window.location.reload();

@@ -9,6 +9,7 @@ import { tags } from "@lezer/highlight";
 import { basicSetup } from "codemirror";
 import { look } from "./editor-look.js";
 import { showFindings } from "./findings.js";
+import { completion } from "./yaml-completion.js";
 
 const colours = HighlightStyle.define([
   { tag: [tags.propertyName, tags.definition(tags.propertyName)], color: "var(--accent)" },
@@ -62,7 +63,7 @@ export function mount(host) {
       yaml(),
       lintGutter(),
       linter(check, { delay: 350 }),
-      autocompletion({ override: [(context) => complete(context, endpoints)] }),
+      autocompletion({ override: [completion(host.dataset.schema, endpoints)] }),
     ],
   });
   area.hidden = true;
@@ -81,15 +82,4 @@ function underline(doc, { line, column, message, hint, severity }) {
   const from = Math.min(at.from + Math.max(column, 1) - 1, at.to);
   const word = /^[^\s,:{}[\]]+/.exec(at.text.slice(from - at.from));
   return { from, to: Math.min(from + (word ? word[0].length : 1), at.to), severity, message: hint ? `${message} ${hint}` : message };
-}
-
-const kinds = ["kafka", "mq", "database", "service", "api", "airflow"];
-const keys = ["workflow", "description", "components", "connections", "kind", "endpoint", "retry", "validation", "topic", "queue", "path", "from", "to"];
-
-function complete(context, endpoints) {
-  const word = context.matchBefore(/[\w-]*/);
-  const before = context.state.doc.lineAt(context.pos).text.slice(0, word.from - context.state.doc.lineAt(context.pos).from);
-  if (word.from === word.to && !context.explicit) return null;
-  const offer = /endpoint:\s*$/.test(before) ? endpoints : /(^|[{,\s])kind:\s*$/.test(before) ? kinds : keys;
-  return { from: word.from, options: offer.map((label) => ({ label, type: offer === keys ? "property" : "constant" })) };
 }

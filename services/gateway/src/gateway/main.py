@@ -22,6 +22,7 @@ from gateway.application.commands.testing import TestConnections
 from gateway.application.commands.triggers import AskTriggers
 from gateway.application.commands.workflows import PublishWorkflows
 from gateway.application.queries.pages import Pages
+from gateway.application.queries.versions import Versions
 from gateway.entrypoints import bus as subscriptions
 from gateway.entrypoints import problems
 from gateway.entrypoints.api.routes import ROUTERS
@@ -95,9 +96,10 @@ def _application(
     works, sealer = SqlWorks(outbox), SealToServices(settings.keys_dir)
     addresses = PolicyAddresses(EgressPolicy.from_settings(settings))
     clusters, endpoints = ClusterShape(addresses), EndpointShape(addresses)
+    reads = SqlReadModel(database)
     return Application(
         works=works,
-        reads=SqlReadModel(database),
+        reads=reads,
         services=watch,
         on_demand=services,
         clusters=Define(works, sealer, clusters),
@@ -105,6 +107,7 @@ def _application(
         rules=Define(works, sealer, RuleShape(services)),
         channels=Define(works, sealer, ChannelShape()),
         workflows=PublishWorkflows(works, yaml),
+        versions=Versions(reads, yaml),
         runs=AskRuns(works),
         triggers=AskTriggers(works),
         commands=AskClusters(works),

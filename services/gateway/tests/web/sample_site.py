@@ -10,10 +10,11 @@ from pathlib import Path
 from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
-from sample_pages import SAMPLES, endpoints, flows
+from sample_pages import SAMPLES, endpoints, flows, workflow
 from sample_pages.frame import NOW, shell
 
 from gateway.application.views.shell import Notice
+from gateway.domain.workflow_yaml import workflow_schema
 from gateway.entrypoints.middleware import policy
 from gateway.entrypoints.web.assets import Assets
 from gateway.entrypoints.web.templating import Frame, Templates
@@ -32,6 +33,9 @@ class SampleSite:
         self.app = FastAPI(openapi_url=None)
         self.app.mount("/static", StaticFiles(directory=ui / "dist"))
         self.app.get("/p/{name}")(self.page)
+        self.app.get("/api/workflows/schema.json")(workflow_schema)
+        self.app.get("/workflows/order-processing/start/")(self.start_form)
+        self.app.post("/workflows/order-processing/start/")(self.start)
         self.app.post("/workflows/validate/")(self.validate)
         self.app.post("/clusters/test/")(self.test)
         self.app.post("/{path:path}")(self.post)
@@ -53,6 +57,21 @@ class SampleSite:
         text = (await request.body()).decode()
         found = flows.editor().validation if "orders-mw" in text else flows.editor().validation.model_copy(update={"diagnostics": ()})
         return JSONResponse(found.model_dump(mode="json") | {"valid": found.valid, "summary": "1 finding" if not found.valid else "Valid"})
+
+    async def start_form(self) -> Response:
+        return HTMLResponse(self._start_form(workflow.start_form(version=6)))
+
+    async def start(self, request: Request) -> Response:
+        """Refuses what has no day, as the gateway does."""
+        typed = {key: str(value) for key, value in (await request.form()).items()}
+        if not typed.get("inputs.day"):
+            return HTMLResponse(self._start_form(workflow.start_wrong().start), status_code=422)
+        return await self.post("workflows/order-processing/start/", request)
+
+    def _start_form(self, start: object) -> str:
+        frame = Frame(now=NOW, csrf="the-form-token", nonce="n", path="/")
+        context = {"page": workflow.start_page().model_copy(update={"start": start}), "shell": None, "active": "", "notice": None}
+        return self.templates.part("workflows/start.html", "start_form", frame, context)
 
     async def test(self) -> Response:
         frame = Frame(now=NOW, csrf="t", nonce="n", path="/")

@@ -104,11 +104,20 @@ class DefinitionRows:
         return None if row is None else as_workflow(row)
 
     async def version(self, workflow_id: str, version: int) -> VersionRecord | None:
-        found = [record for record in await self.versions(workflow_id) if record.version == version]
-        return found[0] if found else None
+        query = select(WorkflowVersion).where(WorkflowVersion.workflow_id == workflow_id, WorkflowVersion.version == version)  # type: ignore[arg-type]
+        row = (await self._session.execute(query)).scalar_one_or_none()
+        return None if row is None else as_version(row)
 
     async def versions(self, workflow_id: str) -> list[VersionRecord]:
         query = select(WorkflowVersion).where(WorkflowVersion.workflow_id == workflow_id).order_by(WorkflowVersion.version)  # type: ignore[arg-type]
+        return [as_version(row) for row in (await self._session.execute(query)).scalars()]
+
+    async def versions_before(self, workflow_id: str, before: int | None, limit: int) -> list[VersionRecord]:
+        """Return the newest versions with a smaller number."""
+        query = select(WorkflowVersion).where(WorkflowVersion.workflow_id == workflow_id)  # type: ignore[arg-type]
+        if before is not None:
+            query = query.where(WorkflowVersion.version < before)  # type: ignore[arg-type]
+        query = query.order_by(WorkflowVersion.version.desc()).limit(limit)  # type: ignore[attr-defined]
         return [as_version(row) for row in (await self._session.execute(query)).scalars()]
 
     async def save_workflow(self, workflow: WorkflowRecord, version: VersionRecord | None) -> None:

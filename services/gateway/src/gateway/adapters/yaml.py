@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+from gateway.domain.text_diff import TextDiff, diff
 from gateway.domain.workflow_yaml import Reading, read
 
 
@@ -15,6 +16,9 @@ class ThreadedYaml:
 
     async def read(self, text: str, endpoints: Mapping[str, str] | None, clusters: Collection[str] | None = None) -> Reading:
         return await asyncio.get_running_loop().run_in_executor(self._pool, read, text, endpoints, clusters)
+
+    async def diff(self, before: str, after: str) -> TextDiff:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, diff, before, after)
 
     async def start(self) -> None:
         """Threads begin with the first text."""

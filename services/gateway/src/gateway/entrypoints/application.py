@@ -17,6 +17,7 @@ from gateway.application.definitions import Actor
 from gateway.application.ports.read_model import ReadModel
 from gateway.application.ports.services import OnDemand, Services
 from gateway.application.ports.work import Works
+from gateway.application.queries.versions import Versions
 from gateway.identity.principal import Principal
 
 
@@ -33,6 +34,7 @@ class Application:
     rules: Define[RuleInput]
     channels: Define[ChannelInput]
     workflows: PublishWorkflows
+    versions: Versions
     runs: AskRuns
     triggers: AskTriggers
     commands: AskClusters

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from gateway.application.views.parts import View
-from sample_pages import account, alerts, clusters, dags, endpoints, flows, overview, runs
+from sample_pages import account, alerts, clusters, dags, endpoints, flows, overview, runs, versions, workflow
 
 SAMPLES: dict[str, tuple[str, str, Callable[[], View]]] = {
     # name: (template, active page, context)
@@ -39,8 +39,15 @@ SAMPLES: dict[str, tuple[str, str, Callable[[], View]]] = {
     "endpoint-delete": ("delete.html", "endpoints", endpoints.endpoint_delete),
     "workflows": ("workflows/list.html", "workflows", flows.workflows),
     "workflows-empty": ("workflows/list.html", "workflows", lambda: flows.WorkflowsPage(rows=())),
-    "workflow": ("workflows/detail.html", "workflows", flows.workflow),
-    "workflow-broken": ("workflows/detail.html", "workflows", flows.broken_workflow),
+    "workflow": ("workflows/detail.html", "workflows", workflow.workflow),
+    "workflow-broken": ("workflows/detail.html", "workflows", workflow.broken_workflow),
+    "workflow-old": ("workflows/detail.html", "workflows", workflow.old_workflow),
+    "workflow-start": ("workflows/start.html", "workflows", workflow.start_page),
+    "workflow-start-wrong": ("workflows/start.html", "workflows", workflow.start_wrong),
+    "workflow-start-free": ("workflows/start.html", "workflows", workflow.start_free),
+    "versions": ("workflows/versions.html", "workflows", versions.listed),
+    "compare": ("workflows/compare.html", "workflows", versions.compared),
+    "compare-same": ("workflows/compare.html", "workflows", versions.same),
     "workflow-edit": ("workflows/editor.html", "workflows", flows.editor),
     "workflow-add": ("workflows/editor.html", "workflows", flows.new_workflow),
     "runs": ("runs/list.html", "runs", flows.runs),

@@ -1,7 +1,7 @@
 """Graphs, run rows and the pages of workflows."""
 
 from gateway.application.views.flow import FlowEdge, FlowGraph, FlowNode
-from gateway.application.views.parts import Action, Fact, FieldProblem, FilterChip
+from gateway.application.views.parts import Action, FieldProblem, FilterChip
 from gateway.application.views.runs import (
     RunRow,
     RunsPage,
@@ -9,14 +9,11 @@ from gateway.application.views.runs import (
 from gateway.application.views.workflows import (
     Diagnostic,
     Validation,
-    VersionRow,
     WorkflowEditorPage,
-    WorkflowPage,
     WorkflowRow,
     WorkflowsPage,
 )
 from sample_pages.frame import AWAY, ago, history, state
-from sample_pages.triggers import TRIGGERS
 
 YAML = """# Replays orders; the queue is declared by its owner.
 workflow: order-processing
@@ -176,57 +173,6 @@ def workflows() -> WorkflowsPage:
             row("invoices-to-billing", ("kafka", "mq"), "running", "Hands invoices to the billing queue"),
             row("nightly-close", ("kafka", "kafka", "service"), None, "Closes the books of the day"),
         )
-    )
-
-
-def workflow() -> WorkflowPage:
-    return WorkflowPage(
-        id="order-processing",
-        name="order-processing",
-        description="Replays orders from Kafka into the queue and has them processed",
-        version=7,
-        graph=PLAIN_GRAPH,
-        yaml=YAML,
-        facts=(
-            Fact(label="Validation", value="strict"),
-            Fact(label="Started by", value="people, messages"),
-            Fact(label="Success 30 d", value="99.4 %"),
-        ),
-        versions=(
-            VersionRow(
-                version=7,
-                url="/workflows/order-processing/?version=7",
-                changed_at=ago(86400 * 2),
-                changed_by="Mira Kessler",
-                shown=True,
-            ),
-            VersionRow(
-                version=6,
-                url="/workflows/order-processing/?version=6",
-                changed_at=ago(86400 * 9),
-                changed_by="Tomás Rey",
-                note="longer retry",
-            ),
-        ),
-        runs=ROWS[:4],
-        bars=history("sssfssssssssssssfsr"),
-        triggers=TRIGGERS,
-        actions=(
-            Action(label="Edit", url="/workflows/order-processing/edit/", method="get", icon="edit"),
-            Action(label="Delete", url="/workflows/order-processing/delete/", method="get", look="danger", icon="delete"),
-        ),
-    )
-
-
-def broken_workflow() -> WorkflowPage:
-    return workflow().model_copy(
-        update={
-            "runs": (),
-            "bars": (),
-            "trouble_text": "The endpoint “orders-mq” was deleted. Add it again, or name another one.",
-            "actions": (),
-            "description": "",
-        }
     )
 
 

@@ -21,7 +21,7 @@ class EndpointSecrets(HttpEndpointSecrets):
 
 class ComponentOptions(Options):
     path: str = Field(default="/", max_length=2000, pattern=r"^/", description="Path below the endpoint's base URL.")
-    method: Literal["POST", "PUT", "PATCH", "GET"] = "POST"
+    method: Literal["POST", "PUT", "PATCH", "GET"] = Field(default="POST", description="Method of the calls.")
     deliver: Literal["each", "once"] = Field(
         default="each",
         description=(

@@ -47,6 +47,10 @@ class DefinitionReads(Rows):
         async with self._database.session() as session:
             return await DefinitionRows(session).versions(workflow_id)
 
+    async def versions_before(self, workflow_id: str, before: int | None, *, limit: int) -> list[VersionRecord]:
+        async with self._database.session() as session:
+            return await DefinitionRows(session).versions_before(workflow_id, before, limit)
+
     async def audit(self, *, subject_id: str | None, after: str | None, limit: int) -> Page[AuditAnswer]:
         before = keys_of(after, int)[0] if after else None
         rows = await self._all(

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from pydantic import ConfigDict
+
 from gateway.application.answers.base import Answer
 from gateway.application.definitions import Definition, VersionRecord, WorkflowRecord
 from shared.contracts.endpoints import EndpointLimits
@@ -64,6 +66,22 @@ class WorkflowAnswer(Answer):
 
 class VersionAnswer(Answer):
     """One version of a workflow; it never changes."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "workflow_id": "01977d10-0000-7000-8000-000000000001",
+                    "version": 7,
+                    "published_at": "2026-11-22T03:12:40Z",
+                    "published_by": "mk",
+                    "note": "longer retry",
+                    "yaml": "workflow: order-processing\ncomponents: …\n",
+                    "definition": {"workflow": "order-processing"},
+                }
+            ]
+        }
+    )
 
     workflow_id: str
     version: int

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.application.commands.workflows import refuse_retired
 from gateway.application.definitions import Actor, Entry
 from gateway.application.ports.work import Work, Works
+from gateway.domain.inputs import check_inputs
 from gateway.domain.nearest import meant
 from gateway.domain.problems import Conflict, FieldProblem, Invalid, Missing
 from shared.contracts.base import Json
@@ -40,6 +41,26 @@ class RetryInput(BaseModel):
     scope: Literal["only", "following"] = "only"
 
 
+def _check_plain(inputs: dict[str, Any]) -> None:
+    """Raise Invalid for inputs that are too large, or that no JSON column can hold."""
+    try:
+        text = json.dumps(inputs, allow_nan=False)
+    except ValueError:
+        raise Invalid(FieldProblem("inputs", "A number is larger than a number can be.", "Write it as a text.")) from None
+    if len(text) > MAX_INPUTS_BYTES:
+        raise Invalid(
+            FieldProblem("inputs", f"The inputs have more than {MAX_INPUTS_BYTES // 1024} KB.", "Put data into a topic or a table.")
+        )
+    if _holds_nul(inputs):
+        raise Invalid(FieldProblem("inputs", "A text holds the character NUL.", "Remove it."))
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any("\0" in key or _holds_nul(item) for key, item in value.items())
+    return any(_holds_nul(item) for item in value) if isinstance(value, list) else isinstance(value, str) and "\0" in value
+
+
 class AskRuns:
     """The use cases of runs."""
 
@@ -48,10 +69,7 @@ class AskRuns:
 
     async def start(self, actor: Actor, given: StartInput, *, work: Work | None = None) -> str:
         """Ask for a run and return its id. ``work``: a transaction that is open already."""
-        if len(json.dumps(given.inputs)) > MAX_INPUTS_BYTES:
-            raise Invalid(
-                FieldProblem("inputs", f"The inputs have more than {MAX_INPUTS_BYTES // 1024} KB.", "Put data into a topic or a table.")
-            )
+        _check_plain(given.inputs)
         if work is not None:
             return await self._start(work, actor, given)
         async with self._works.begin() as own:
@@ -66,6 +84,12 @@ class AskRuns:
         if not 1 <= version <= workflow.latest:
             hint = f"There are the versions 1 to {workflow.latest}." if workflow.latest > 1 else "There is version 1 only."
             raise Invalid(FieldProblem("version", f"'{workflow.name}' has no version {version}.", hint))
+        record = await work.version(workflow.id, version)
+        if record is None:
+            raise Missing("version", f"{version} of {workflow.name}")
+        problems = check_inputs(record.definition.get("inputs") or {}, given.inputs)
+        if problems:
+            raise Invalid(*problems)
         run_id = new_id()
         start = StartRun(workflow=workflow.name, version=version, inputs=given.inputs, run_id=run_id, requested_by=actor.name)
         await work.run_asked(start, workflow_id=workflow.id, version=version, trigger=actor.via)

@@ -1,16 +1,23 @@
 """Workflows: check, publish a version, delete. Versions never change."""
 
+import json
 from dataclasses import replace
+from typing import Any
 
 from gateway.application.definitions import Actor, Entry, VersionRecord, WorkflowRecord
 from gateway.application.ports.work import Work, Works
 from gateway.application.ports.yaml import YamlReader
 from gateway.domain.problems import Conflict, InvalidDocument, Missing, Problem, Stale
+from gateway.domain.workflow_changes import Change, compare_definitions
 from gateway.domain.workflow_yaml import Reading
 from shared.contracts.topics import MAX_MESSAGE_BYTES, WORKFLOWS_REGISTRY
 from shared.contracts.workflows import WorkflowDefinition, WorkflowPublished
 from shared.runtime.clock import now
 from shared.runtime.ids import new_id
+
+MOST_AUDITED = 50
+"""Differences that an audit line holds; the versions themselves hold them all."""
+_LONGEST_VALUE = 2_000
 
 
 class PublishWorkflows:
@@ -39,7 +46,7 @@ class PublishWorkflows:
         if definition is None:
             raise InvalidDocument(reading.problems)
         async with self._works.begin() as work:
-            before = None
+            before, latest = None, None
             if workflow_id is not None:
                 before = await self._current(work, workflow_id, if_match)
             namesake = await work.workflow_named(definition.workflow, lock=True)
@@ -53,10 +60,28 @@ class PublishWorkflows:
                 latest = await work.version(before.id, before.latest)
                 if latest is not None and latest.yaml == text:
                     return before, latest
-            return await self._save(work, actor, text, definition, before, note)
+            return await self._save(work, actor, text, definition, before, latest, note)
+
+    async def again(
+        self, actor: Actor, workflow_id: str, version: int, *, if_match: str | None = None, note: str = ""
+    ) -> tuple[WorkflowRecord, VersionRecord]:
+        """Publish an older version's text as the next version. It is checked against the endpoints that exist now."""
+        async with self._works.begin() as work:
+            current = await self._current(work, workflow_id, if_match)
+            old = await work.version(workflow_id, version) if 1 <= version <= current.latest else None
+        if old is None:
+            raise Missing("version", f"{version} of {current.name}")
+        return await self.publish(actor, old.yaml, workflow_id=workflow_id, if_match=if_match, note=note or f"version {version} again")
 
     async def _save(
-        self, work: Work, actor: Actor, text: str, definition: WorkflowDefinition, before: WorkflowRecord | None, note: str
+        self,
+        work: Work,
+        actor: Actor,
+        text: str,
+        definition: WorkflowDefinition,
+        before: WorkflowRecord | None,
+        latest: VersionRecord | None,
+        note: str,
     ) -> tuple[WorkflowRecord, VersionRecord]:
         at = now()
         if before is None:
@@ -70,6 +95,8 @@ class PublishWorkflows:
             raise InvalidDocument((Problem(0, 0, "", "The workflow is too large to be sent to the executor.", hint),))
         await work.save_workflow(workflow, version)
         work.publish(WORKFLOWS_REGISTRY, message, key=f"{workflow.id}:{workflow.latest}")
+        changes = () if latest is None else compare_definitions(latest.definition, version.definition)
+        old, new = audited(changes)
         await work.audit(
             Entry(
                 who=actor.name,
@@ -77,8 +104,8 @@ class PublishWorkflows:
                 kind="workflow",
                 subject_id=workflow.id,
                 subject=workflow.name,
-                before=None if before is None else {"version": before.latest},
-                after={"version": workflow.latest, "note": version.note},
+                before=None if before is None else {"version": before.latest, **old},
+                after={"version": workflow.latest, "note": version.note, **new},
                 reason=actor.reason,
                 request_id=actor.request_id,
             )
@@ -102,7 +129,8 @@ class PublishWorkflows:
                     kind="workflow",
                     subject_id=workflow_id,
                     subject=before.name,
-                    before={"version": before.latest},
+                    before={"version": before.latest, "retired": False},
+                    after={"version": before.latest, "retired": True},
                     reason=actor.reason,
                     request_id=actor.request_id,
                 )
@@ -117,6 +145,23 @@ class PublishWorkflows:
         if if_match is not None and if_match != "*" and found.etag not in [tag.strip() for tag in if_match.split(",")]:
             raise Stale("workflow", expected=if_match, current=found.latest)
         return found
+
+
+def audited(changes: tuple[Change, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what the audit says of changes: each value before, and after."""
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    for change in changes[:MOST_AUDITED]:
+        key = " ".join(part for part in (change.part, change.name, change.field) if part)
+        before[key], after[key] = _bounded(change.before), _bounded(change.after)
+    if len(changes) > MOST_AUDITED:
+        after["more changes"] = len(changes) - MOST_AUDITED
+    return before, after
+
+
+def _bounded(value: Any) -> Any:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return value if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "…"
 
 
 def published(version: VersionRecord, definition: WorkflowDefinition, *, retired: bool = False) -> WorkflowPublished:

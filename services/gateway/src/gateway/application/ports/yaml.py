@@ -3,10 +3,12 @@
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
+from gateway.domain.text_diff import TextDiff
 from gateway.domain.workflow_yaml import Reading
 
 
 class YamlReader(Protocol):
-    """Reads workflows away from the event loop, a bounded number at once."""
+    """Reads and compares workflows away from the event loop, a bounded number at once."""
 
     async def read(self, text: str, endpoints: Mapping[str, str] | None, clusters: Collection[str] | None = None) -> Reading: ...
+    async def diff(self, before: str, after: str) -> TextDiff: ...

@@ -6,7 +6,7 @@ from gateway.application.queries.base import Queries
 from gateway.application.queries.run_panel import panel_of
 from gateway.application.queries.run_timeline import axis_of, gantt_of, spans_of
 from gateway.application.queries.runs import run_state, run_took, what_happens
-from gateway.application.queries.words import count, path, plural
+from gateway.application.queries.words import count, path, plural, with_query
 from gateway.application.views.dags import LogLine
 from gateway.application.views.flow import FlowEdge, FlowGraph, FlowNode
 from gateway.application.views.parts import Action, Seen, state_view
@@ -37,7 +37,7 @@ class RunPageQueries(Queries):
         return RunPage(
             id=run.id,
             workflow=run.workflow or "not known",
-            workflow_url=path("workflows", run.workflow_id) if run.workflow_id else "",
+            workflow_url=with_query(path("workflows", run.workflow_id), version=str(run.version or "")) if run.workflow_id else "",
             version=run.version or 0,
             label=run.id[-12:],
             state=run_state(run),

@@ -78,7 +78,7 @@ def run_row(run: RunAnswer) -> RunRow:
         id=run.id,
         url=path("runs", run.id),
         workflow=run.workflow or "not known",
-        workflow_url=path("workflows", run.workflow_id) if run.workflow_id else "",
+        workflow_url=with_query(path("workflows", run.workflow_id), version=str(run.version or "")) if run.workflow_id else "",
         version=run.version or 0,
         state=run_state(run),
         what=what_happens(run),

@@ -1,23 +1,33 @@
 """Pages of workflows: the list and one workflow."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from gateway.application.answers.runs import RunAnswer
 from gateway.application.definitions import Kind, VersionRecord, WorkflowRecord
 from gateway.application.ports.read_model import RunFilter
 from gateway.application.queries.base import Queries
+from gateway.application.queries.outcomes import outcomes_view
 from gateway.application.queries.runs import run_row
+from gateway.application.queries.start import start_form
 from gateway.application.queries.triggers import trigger_view
-from gateway.application.queries.words import between, path, plural, took, with_query
+from gateway.application.queries.version_pages import version_rows
+from gateway.application.queries.words import between, path, plural, took
 from gateway.application.triggers import triggers_of
 from gateway.application.views.flow import FlowEdge, FlowGraph, FlowNode
 from gateway.application.views.parts import Action, Fact, HistoryBar, state_view
 from gateway.application.views.shell import Person
-from gateway.application.views.workflows import VersionRow, WorkflowPage, WorkflowRow, WorkflowsPage
+from gateway.application.views.workflows import WorkflowPage, WorkflowRow, WorkflowsPage
+from gateway.domain.durations import format_duration
+from gateway.domain.inputs import required
 from shared.runtime.clock import now
 
 MOST_BARS = 25
+LAST_RUNS, ROWS = 50, 10
+"""Runs that the success of the last runs is taken of, and those of them that are listed."""
+DAYS = 7
+MOST_VERSIONS = 5
 
 
 def graph_of(definition: Mapping[str, Any], urls: Mapping[str, str] | None = None) -> FlowGraph:
@@ -35,9 +45,9 @@ def graph_of(definition: Mapping[str, Any], urls: Mapping[str, str] | None = Non
     return FlowGraph(nodes=nodes, edges=edges)
 
 
-def run_bars(runs: Sequence[RunAnswer]) -> tuple[HistoryBar, ...]:
+def run_bars(runs: Sequence[RunAnswer], most: int = MOST_BARS) -> tuple[HistoryBar, ...]:
     """Return the newest runs of a workflow as bars, oldest first."""
-    shown = list(runs[:MOST_BARS])[::-1]
+    shown = list(runs[:most])[::-1]
     lasted = [between(run.started_at, run.finished_at or now()) for run in shown]
     longest = max((value for value in lasted if value), default=0.0)
     return tuple(
@@ -51,7 +61,18 @@ def run_bars(runs: Sequence[RunAnswer]) -> tuple[HistoryBar, ...]:
     )
 
 
-def _start(workflow: WorkflowRecord) -> Action:
+def _start(workflow: WorkflowRecord, version: VersionRecord | None, *, opens: str = "") -> Action:
+    """Return what starts a run: at once after a question, or by the form where there is something to give."""
+    declared = (version.definition if version else {}).get("inputs") or {}
+    if opens or any(required(schema) for schema in declared.values()):
+        return Action(
+            label="Run",
+            url=path("workflows", workflow.id, "start"),
+            method="get",
+            look="primary" if opens else "plain",
+            icon="play",
+            opens=opens,
+        )
     return Action(
         label="Run",
         url=path("workflows", workflow.id, "start"),
@@ -90,7 +111,7 @@ class WorkflowQueries(Queries):
             bars=run_bars(runs),
             changed_at=workflow.updated_at,
             changed_by=workflow.updated_by,
-            run=_start(workflow),
+            run=_start(workflow, version),
         )
 
     async def workflow(self, person: Person, workflow_id: str, asked: Mapping[str, str]) -> WorkflowPage | None:  # noqa: ARG002
@@ -99,43 +120,37 @@ class WorkflowQueries(Queries):
             return None
         wanted = asked.get("version", "")
         number = int(wanted) if wanted.isdecimal() and len(wanted) < 10 else workflow.latest
-        versions = await self._reads.versions(workflow_id)
-        shown = next((version for version in versions if version.version == number), None)
+        shown = await self._reads.version(workflow_id, number) if 1 <= number <= workflow.latest else None
         if shown is None:
             return None
-        runs = (await self._reads.runs(RunFilter(workflow=workflow_id), after=None, limit=MOST_BARS)).items
+        newest = await self._reads.versions_before(workflow_id, None, limit=MOST_VERSIONS + 1)
+        runs = (await self._reads.runs(RunFilter(workflow=workflow_id), after=None, limit=LAST_RUNS)).items
+        outcomes = await self._reads.outcomes(workflow.name, now() - timedelta(days=DAYS))
         endpoints = {item.name: path("endpoints", item.id) for item in await self._reads.definitions(Kind.ENDPOINT)}
-        url = path("workflows", workflow_id)
         return WorkflowPage(
             id=workflow_id,
             name=workflow.name,
             description=str(shown.definition.get("description", "")),
             version=number,
+            latest=workflow.latest,
             graph=graph_of(shown.definition, endpoints),
             yaml=shown.yaml,
             facts=_facts(workflow, shown, endpoints),
-            versions=tuple(
-                VersionRow(
-                    version=item.version,
-                    url=with_query(url, version=str(item.version)),
-                    changed_at=item.published_at,
-                    changed_by=item.published_by,
-                    note=item.note,
-                    shown=item.version == number,
-                )
-                for item in reversed(versions)
-            ),
-            runs=tuple(run_row(run) for run in runs),
-            bars=run_bars(runs),
+            versions=version_rows(workflow, newest, shown=number)[:MOST_VERSIONS],
+            runs=tuple(run_row(run) for run in runs[:ROWS]),
+            bars=run_bars(runs, LAST_RUNS),
+            outcomes=outcomes_view(workflow, outcomes, runs),
+            start=None if workflow.retired else start_form(workflow, shown),
+            actions=() if workflow.retired else _actions(workflow, shown),
             triggers=tuple(trigger_view(workflow_id, item) for item in await triggers_of(self._reads, workflow_id) or ()),
-            actions=() if workflow.retired else _actions(workflow),
             trouble_text=_trouble(workflow, shown, endpoints),
+            trouble=self._away("executor", "Runs do not move on, and new ones wait."),
         )
 
 
-def _actions(workflow: WorkflowRecord) -> tuple[Action, ...]:
+def _actions(workflow: WorkflowRecord, shown: VersionRecord) -> tuple[Action, ...]:
     return (
-        _start(workflow),
+        _start(workflow, shown, opens="start-dialog"),
         Action(label="Edit", url=path("workflows", workflow.id, "edit"), method="get"),
         Action(label="Delete", url=path("workflows", workflow.id, "delete"), method="get", look="danger"),
     )
@@ -150,8 +165,21 @@ def _facts(workflow: WorkflowRecord, version: VersionRecord, endpoints: Mapping[
         Fact(label="Published", value=f"{version.published_at:%Y-%m-%d %H:%M UTC} by {version.published_by}"),
         Fact(label="Started by", value=triggers),
     ]
+    facts += _rules(definition)
     facts += [Fact(label="Endpoint", value=name, url=endpoints.get(name, ""), tone=None if name in endpoints else "bad") for name in used]
     return tuple(facts)
+
+
+def _rules(definition: Mapping[str, Any]) -> list[Fact]:
+    """Return what holds for its runs, as far as something is said."""
+    found = [Fact(label="Business key", value=definition["business_key"], mono=True)] if definition.get("business_key") else []
+    if definition.get("timeout") is not None:
+        found.append(Fact(label="Time limit", value=format_duration(definition["timeout"])))
+    if definition.get("concurrency") is not None:
+        found.append(Fact(label="Runs at once", value=f"at most {definition['concurrency']:,}"))
+    if definition.get("priority", 5) != 5:
+        found.append(Fact(label="Priority", value=f"{definition['priority']} of 9"))
+    return found
 
 
 def _trouble(workflow: WorkflowRecord, version: VersionRecord, endpoints: Mapping[str, str]) -> str:

@@ -88,7 +88,8 @@ class Action(View):
     """Something a person can press.
 
     ``consequence`` says beside the button what it will do; ``confirm`` is the question that a dangerous one asks
-    once, naming the thing; ``refused`` disables it and says why. ``method="get"`` makes it a link.
+    once, naming the thing; ``refused`` disables it and says why. ``method="get"`` makes it a link; where that link's
+    page stands in a dialog of this page too, ``opens`` names the dialog.
     """
 
     label: str
@@ -100,6 +101,7 @@ class Action(View):
     consequence: str = ""
     confirm: str = ""
     refused: str = ""
+    opens: str = ""
 
 
 class Fact(View):

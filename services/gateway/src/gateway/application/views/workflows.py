@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Literal
 
+from gateway.application.views.endpoints import ConfigField
 from gateway.application.views.flow import FlowGraph
-from gateway.application.views.parts import Action, Fact, FieldProblem, FilterChip, HistoryBar, StateView, View
+from gateway.application.views.parts import Action, Choice, Fact, FieldProblem, FilterChip, HistoryBar, StateView, Tone, Trouble, View
 from gateway.application.views.runs import RunRow
 from gateway.application.views.triggers import TriggerView
 
@@ -66,6 +67,8 @@ class WorkflowEditorPage(View):
     yaml: str = ""
     version: int | None = None
     etag: str = ""
+    note: str = ""
+    """Why it is changed; it stands beside the version."""
     validation: Validation = Validation(diagnostics=())
     endpoints: tuple[str, ...] = ()
     problems: tuple[FieldProblem, ...] = ()
@@ -77,7 +80,7 @@ class WorkflowEditorPage(View):
 
 
 class VersionRow(View):
-    """One version of a workflow."""
+    """One version of a workflow: who published it, when, and what it changed, in words."""
 
     version: int
     url: str
@@ -85,6 +88,60 @@ class VersionRow(View):
     changed_by: str
     note: str = ""
     shown: bool = False
+    changes: tuple[str, ...] = ()
+    compare_url: str = ""
+    """Against the version before; empty for the first."""
+    download_url: str = ""
+    again: Action | None = None
+
+
+class Outcome(View):
+    """Runs of one state; ``share`` is 0..1 of all that are counted."""
+
+    state: StateView
+    count: int
+    share: float
+    url: str
+
+
+class OutcomesView(View):
+    """How the runs of the last days went."""
+
+    days: int
+    sentence: str
+    tone: Tone
+    outcomes: tuple[Outcome, ...] = ()
+    seconds_p50: float | None = None
+    seconds_p95: float | None = None
+    last_sentence: str = ""
+    """The same of the newest runs, those that the bars show."""
+
+
+class StartForm(View):
+    """What somebody gives to start a run: the inputs that a version declares, or any JSON where it declares none."""
+
+    id: str
+    name: str
+    version: int
+    latest: int
+    versions: tuple[Choice, ...] = ()
+    fields: tuple[ConfigField, ...] = ()
+    free: str = ""
+    """Inputs as JSON, where the version declares none."""
+    problems: tuple[FieldProblem, ...] = ()
+    refused: str = ""
+    """Why it can't be started at all."""
+
+    @property
+    def needed(self) -> int:
+        """How many inputs must be given."""
+        return sum(field.required for field in self.fields)
+
+
+class StartPage(View):
+    """The start form on a page of its own."""
+
+    start: StartForm
 
 
 class WorkflowPage(View):
@@ -94,14 +151,18 @@ class WorkflowPage(View):
     name: str
     description: str
     version: int
+    latest: int
     graph: FlowGraph
     yaml: str
     facts: tuple[Fact, ...]
     versions: tuple[VersionRow, ...]
     runs: tuple[RunRow, ...]
     bars: tuple[HistoryBar, ...]
+    outcomes: OutcomesView
+    start: StartForm | None = None
     triggers: tuple[TriggerView, ...] = ()
     """Those of the newest version, whichever is shown."""
     actions: tuple[Action, ...] = ()
     trouble_text: str = ""
     """Said when it cannot run as it is, e.g. an endpoint that it names was deleted."""
+    trouble: Trouble | None = None

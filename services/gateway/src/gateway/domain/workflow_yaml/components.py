@@ -9,7 +9,9 @@ from pydantic.fields import FieldInfo
 
 from gateway.domain.durations import WrongDuration, parse_duration
 from gateway.domain.nearest import meant
+from gateway.domain.workflow_yaml import rules
 from gateway.domain.workflow_yaml.document import Value
+from gateway.domain.workflow_yaml.limits import positive
 from gateway.domain.workflow_yaml.option_expressions import note_expressions
 from gateway.domain.workflow_yaml.retries import read_retry
 from gateway.domain.workflow_yaml.sink import Sink
@@ -19,7 +21,7 @@ from shared.contracts.workflows import Component
 __all__ = ["ComponentReader", "Sink"]
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
-OWN_KEYS = ("kind", "endpoint", "retry", "attempt_timeout")
+OWN_KEYS = ("kind", "endpoint", "retry", "attempt_timeout", *rules.KEYS)
 """What every component may say; all else are options of its kind."""
 DURATION_OPTIONS = {("service", "timeout"), ("api", "timeout"), ("database", "statement_timeout"), ("airflow", "at_most")}
 """Options that hold a duration, by kind."""
@@ -59,8 +61,9 @@ class ComponentReader:
         if "retry" in value.data and value.data["retry"].data is not None:
             retry = read_retry(value.data["retry"], f"{path}.retry", sink)
         timeout = self._attempt_timeout(path, value)
+        rest = rules.read_rules(value, path, timeout, sink)
         options = self._options(path, where, value, kind)
-        return Component(name=name, kind=kind.name, endpoint=endpoint, options=options, retry=retry, timeout=timeout)
+        return Component(name=name, kind=kind.name, endpoint=endpoint, options=options, retry=retry, timeout=timeout, **rest)
 
     def _kind(self, path: str, where: tuple[int, int], value: Value) -> Kind | None:
         node = _mapping(value).get("kind")
@@ -118,7 +121,7 @@ class ComponentReader:
 
     def _attempt_timeout(self, path: str, value: Value) -> float | None:
         node = _mapping(value).get("attempt_timeout")
-        return None if node is None or node.data is None else self._sink.duration(node, f"{path}.attempt_timeout")
+        return None if node is None or node.data is None else positive(node, f"{path}.attempt_timeout", self._sink)
 
     def _options(self, path: str, where: tuple[int, int], value: Value, kind: Kind) -> dict[str, Any]:
         given = {key: node for key, node in _mapping(value).items() if key not in OWN_KEYS}

@@ -1,21 +1,27 @@
 """The connections of a workflow: both ends exist, their kinds can be joined, none stands twice, no cycle."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from gateway.domain.nearest import meant
 from gateway.domain.workflow_yaml.document import Value
+from gateway.domain.workflow_yaml.expressions import looks_at_nothing, note_unknown_inputs, read_expression
 from gateway.domain.workflow_yaml.graph import could_join, find_cycle
 from gateway.domain.workflow_yaml.sink import Sink
 from shared.contracts.kinds import JOINS, join_between
 from shared.contracts.workflows import Connection
+from shared.runtime.expressions import Use
 
-_KEYS = ("from", "to", "kind")
+KEYS = ("from", "to", "kind", "when")
 _EXAMPLE = "Write '- {from: OrderTopic, to: OrderQueue}'."
+_WHEN = "Write e.g. 'when: output.confirmed > 0', or 'when: inputs.country == \"DE\"'."
 MOST = 2000
 
 
-def read_connections(tree: Value, kinds: Mapping[str, str], sink: Sink) -> tuple[Connection, ...]:
-    """Return the connections. ``kinds``: name → end (see ``shared.contracts.kinds.joins``) of the components that could be read."""
+def read_connections(tree: Value, kinds: Mapping[str, str], sink: Sink, inputs: Iterable[str] = ()) -> tuple[Connection, ...]:
+    """Return the connections.
+
+    ``kinds``: name → end (see ``shared.contracts.kinds.joins``) of the components that could be read; ``inputs``: those that are declared.
+    """
     root = tree.data if isinstance(tree.data, dict) else {}
     value = root.get("connections")
     if value is None or value.data is None:
@@ -31,8 +37,11 @@ def read_connections(tree: Value, kinds: Mapping[str, str], sink: Sink) -> tuple
     found: dict[tuple[str, str], tuple[Connection, Value]] = {}
     for index, item in enumerate(value.data):
         connection = _one(item, f"connections[{index}]", names, kinds, sink)
+        when = _when(item, f"connections[{index}].when", inputs, sink)
         if connection is None:
             continue
+        if when is not None:
+            connection = connection.model_copy(update={"when": when})
         ends = (connection.source, connection.target)
         if ends in found:
             first = found[ends][1].line
@@ -53,8 +62,8 @@ def _one(item: Value, path: str, names: set[str], kinds: Mapping[str, str], sink
         sink.add(item, path, f"A connection is a mapping, and this is {item.called}.", _EXAMPLE)
         return None
     for key in item.data:
-        if key not in _KEYS:
-            sink.add(item.at(key), f"{path}.{key}", f"'{key}' is not known for a connection.", meant(key, _KEYS))
+        if key not in KEYS:
+            sink.add(item.at(key), f"{path}.{key}", f"'{key}' is not known for a connection.", meant(key, KEYS))
     ends: list[str] = []
     for key in ("from", "to"):
         node = item.data.get(key)
@@ -68,6 +77,20 @@ def _one(item: Value, path: str, names: set[str], kinds: Mapping[str, str], sink
         return None
     kind = _kind(item, path, ends[0], ends[1], kinds, sink)
     return None if kind is None else Connection(source=ends[0], target=ends[1], kind=kind)
+
+
+def _when(item: Value, path: str, inputs: Iterable[str], sink: Sink) -> str | None:
+    node = item.data.get("when") if isinstance(item.data, dict) else None
+    if node is None or node.data is None:
+        return None
+    text = read_expression(node, path, Use.CONDITION, sink, example=_WHEN)
+    if text is not None and looks_at_nothing(text):
+        message = "The condition looks at neither inputs nor output: it always says the same."
+        sink.add(node, path, message, f"{_WHEN} Or remove it, and the connection always carries on.")
+        return None
+    if text is not None and inputs:
+        note_unknown_inputs(node, path, inputs, sink)
+    return text
 
 
 def _kind(item: Value, path: str, source: str, target: str, kinds: Mapping[str, str], sink: Sink) -> str | None:

@@ -22,14 +22,17 @@ from ruamel.yaml.events import (
     SequenceEndEvent,
     SequenceStartEvent,
 )
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
+from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 
 from gateway.domain.problems import Problem
+from gateway.domain.workflow_yaml.written import Written
 
 MAX_YAML_BYTES = 256 * 1024
 """Largest text. A workflow of 500 components with comments needs about 100 KB."""
 MAX_DEPTH = 50
-MAX_NODES = 10_000
+MAX_NODES = 40_000
+"""500 components with a retry each, and 2,000 connections with conditions, need about 30,000."""
+_SPLIT = "Split the workflow: at most 500 components and 2,000 connections are taken."
 
 Plain = str | int | float | bool | None
 
@@ -43,6 +46,16 @@ class Value:
     data: "Plain | list[Value] | dict[str, Value]"
     keys: "dict[str, tuple[int, int]]" = field(default_factory=dict)
     """Position of each key of a mapping."""
+    written: "Written | None" = None
+    """How a text is written; None for everything else."""
+    last: int = 0
+    """The line in which it ends."""
+    block: bool = False
+    """Whether it is a mapping or a list with a line for each of its parts."""
+
+    def inside(self, line: int, column: int) -> tuple[int, int]:
+        """Return where in the document a place of this text stands, as well as that can be said."""
+        return (self.line, self.column) if self.written is None else self.written.place(line, column)
 
     def at(self, key: str) -> tuple[int, int]:
         """Return where a key of this mapping stands."""
@@ -89,7 +102,7 @@ def load(text: str) -> tuple[Value | None, list[Problem]]:
     problems: list[Problem] = []
     if root is None:
         return None, [Problem(1, 1, "", "The document holds only comments.", "Begin with 'workflow: <name>' and 'components:'.")]
-    tree = _tree(root, "", problems)
+    tree = _Tree(text, problems).value(root, "")
     return tree, problems
 
 
@@ -106,7 +119,7 @@ def _check_bounds(text: str) -> Problem | None:
         if refused is not None:
             return Problem(line, column, "", *refused)
         if nodes > MAX_NODES:
-            return Problem(line, column, "", f"There are more than {MAX_NODES:,} values.", "Split the workflow.")
+            return Problem(line, column, "", f"There are more than {MAX_NODES:,} values.", _SPLIT)
         if depth > MAX_DEPTH:
             return Problem(line, column, "", f"Values are nested more than {MAX_DEPTH} deep.", "A workflow needs four levels.")
     return None
@@ -135,28 +148,59 @@ def _syntax(broken: MarkedYAMLError) -> Problem:
     return Problem(line, column, "", f"This is not YAML: {what[:200]}.", hint)
 
 
-def _tree(node: Node, path: str, problems: list[Problem]) -> Value:
-    line, column = node.start_mark.line + 1, node.start_mark.column + 1
-    if isinstance(node, ScalarNode):
-        return Value(line, column, _scalar(str(node.tag), node.value))
-    if not isinstance(node, MappingNode):
-        return Value(line, column, [_tree(item, f"{path}[{index}]", problems) for index, item in enumerate(node.value)])
-    mapping: dict[str, Value] = {}
-    keys: dict[str, tuple[int, int]] = {}
-    for key_node, value_node in node.value:
-        where = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
-        if not isinstance(key_node, ScalarNode):
-            problems.append(Problem(*where, path, "A key must be a plain word.", "Remove the brackets around it."))
-            continue
-        key = str(key_node.value)
-        below = f"{path}.{key}" if path else key
-        if key in mapping:
-            first = keys[key][0]
-            problems.append(Problem(*where, below, f"'{key}' stands here twice, first in line {first}.", "Rename or remove one of them."))
-            continue
-        keys[key] = where
-        mapping[key] = _tree(value_node, below, problems)
-    return Value(line, column, mapping, keys)
+class _Tree:
+    """Makes Values of nodes, and notes keys that no workflow can have."""
+
+    def __init__(self, text: str, problems: list[Problem]) -> None:
+        self._text = text
+        self._problems = problems
+
+    def value(self, node: Node, path: str) -> Value:
+        line, column = node.start_mark.line + 1, node.start_mark.column + 1
+        if isinstance(node, ScalarNode):
+            data = _scalar(str(node.tag), node.value)
+            lines = self._text.count("\n", node.start_mark.index, node.end_mark.index)
+            if lines:
+                lines = self._text[node.start_mark.index : node.end_mark.index].rstrip().count("\n")
+            return Value(line, column, data, written=Written.of(node, self._text) if isinstance(data, str) else None, last=line + lines)
+        if isinstance(node, MappingNode):
+            found = self._mapping(node, path, line, column)
+            below = list(found.data.values()) if isinstance(found.data, dict) else []
+        else:
+            below = [self.value(item, f"{path}[{index}]") for index, item in enumerate(node.value)]
+            for item, item_node in zip(below, node.value, strict=True):
+                if _is_nothing(item_node):
+                    item.line = item.last = self._text[: item_node.start_mark.index].rstrip().count("\n") + 1
+            found = Value(line, column, below)
+        found.block = isinstance(node, CollectionNode) and not node.flow_style
+        found.last = max((item.last for item in below), default=line) if found.block else node.end_mark.line + 1
+        return found
+
+    def _mapping(self, node: MappingNode, path: str, line: int, column: int) -> Value:
+        mapping: dict[str, Value] = {}
+        keys: dict[str, tuple[int, int]] = {}
+        for key_node, value_node in node.value:
+            where = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+            if not isinstance(key_node, ScalarNode):
+                self._problems.append(Problem(*where, path, "A key must be a plain word.", "Remove the brackets around it."))
+                continue
+            key = str(key_node.value)
+            below = f"{path}.{key}" if path else key
+            if key in mapping:
+                message = f"'{key}' stands here twice, first in line {keys[key][0]}."
+                self._problems.append(Problem(*where, below, message, "Rename or remove one of them."))
+                continue
+            keys[key] = where
+            mapping[key] = self.value(value_node, below)
+            if _is_nothing(value_node):
+                # The parser puts a value that isn't there where the next one begins.
+                mapping[key] = Value(*where, None, last=where[0])
+        return Value(line, column, mapping, keys)
+
+
+def _is_nothing(node: Node) -> bool:
+    """Whether a value is left out: ``key:`` and no more."""
+    return isinstance(node, ScalarNode) and node.start_mark.index == node.end_mark.index and not node.style
 
 
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9_]{0,18})", re.ASCII)

@@ -8,16 +8,19 @@ from pydantic import ValidationError
 
 from gateway.domain.nearest import meant
 from gateway.domain.problems import Problem
+from gateway.domain.workflow_yaml import limits
 from gateway.domain.workflow_yaml.components import ComponentReader, Sink
 from gateway.domain.workflow_yaml.connections import read_connections
 from gateway.domain.workflow_yaml.document import MAX_YAML_BYTES, Value, load
+from gateway.domain.workflow_yaml.inputs import read_inputs
+from gateway.domain.workflow_yaml.shape import check_shape
 from gateway.domain.workflow_yaml.triggers import read_triggers
 from shared.contracts.kinds import end_of
 from shared.contracts.workflows import Component, Connection, WorkflowDefinition
 
 __all__ = ["MAX_YAML_BYTES", "Reading", "read"]
 
-_TOP = ("workflow", "description", "components", "connections", "triggers")
+TOP = ("workflow", "description", "inputs", *limits.KEYS, "components", "connections", "triggers")
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?")
 MAX_COMPONENTS, MAX_CONNECTIONS = 500, 2000
 
@@ -42,20 +45,23 @@ def read(text: str, endpoints: Mapping[str, str] | None = None, clusters: Collec
         sink.add(tree, "", f"A workflow is a mapping, and this is {tree.called}.", "Begin with 'workflow: <name>' and 'components:'.")
         return Reading(None, tuple(sink.problems))
     for key in tree.data:
-        if key not in _TOP:
-            sink.add(tree.at(key), key, f"'{key}' is not known here.", meant(key, _TOP))
+        if key not in TOP:
+            sink.add(tree.at(key), key, f"'{key}' is not known here.", meant(key, TOP))
     name = _name(tree, sink)
     description = _description(tree, sink)
+    inputs = read_inputs(tree, sink)
+    rest = limits.read_limits(tree, inputs, sink)
     components = _components(tree, endpoints, sink)
     kinds = {component.name: end_of(component.kind, component.options) for component in components}
-    connections = read_connections(tree, kinds, sink)
+    connections = read_connections(tree, kinds, sink, inputs)
+    check_shape(tree, components, connections, sink)
     triggers = read_triggers(tree, endpoints, clusters, sink)
     found = tuple(sorted(set(sink.problems), key=lambda problem: (problem.line, problem.column, problem.path, problem.message)))
     if found:
         return Reading(None, found, components, connections)
     try:
         definition = WorkflowDefinition(
-            workflow=name, description=description, components=components, connections=connections, triggers=triggers
+            workflow=name, description=description, inputs=inputs, components=components, connections=connections, triggers=triggers, **rest
         )
     except ValidationError as wrong:
         first = wrong.errors()[0]

@@ -1,37 +1,49 @@
 """From a WorkflowDefinition to YAML. What was written before keeps its comments and its order where it still holds."""
 
+from collections.abc import Mapping
 from io import StringIO
 from itertools import zip_longest
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+from ruamel.yaml.comments import CommentedMap
 
 from gateway.domain.durations import format_duration
 from gateway.domain.workflow_yaml.document import load
+from gateway.domain.workflow_yaml.inputs import shortened
+from gateway.domain.workflow_yaml.merging import merge, without_removed
+from gateway.domain.workflow_yaml.reading import read
 from gateway.domain.workflow_yaml.retries import DURATIONS
+from gateway.domain.workflow_yaml.splicing import spliced
 from gateway.domain.workflow_yaml.triggers import plain as plain_trigger
 from shared.contracts.kinds import end_of, join_between
-from shared.contracts.workflows import Component, WorkflowDefinition
+from shared.contracts.workflows import Component, Connection, CustomRetry, ExponentialRetry, FixedRetry, WorkflowDefinition
+
+_QUIET = ("jitter",)
+"""Defaults that nobody needs to read in a new text."""
 
 
 def write(definition: WorkflowDefinition, before: str = "") -> str:
-    """Return the YAML of a definition. ``before``: what it is merged into, so that comments and order stay."""
+    """Return the YAML of a definition. ``before``: what it is merged into, so that comments and order stay.
+
+    A text that says this definition already is returned to the letter.
+    """
+    if before and read(before).definition == definition:
+        return before
     yaml = _yaml()
-    target: Any = None
-    if before:
-        tree, problems = load(before)
-        if tree is not None and not problems and isinstance(tree.data, dict):
-            target = yaml.load(before)
-    if target is None:
-        target = CommentedMap()
-    _merge(target, _plain(definition, target.get("triggers")))
+    target: Any = CommentedMap()
+    tree, problems = load(before) if before else (None, [])
+    if tree is not None and not problems and isinstance(tree.data, dict):
+        wanted = _plain(definition, tree.plain())
+        target = yaml.load(without_removed(before, tree, wanted))
+    else:
+        wanted = _plain(definition, {})
+    merge(target, wanted)
     for flow in _one_liners(target):
         flow.fa.set_flow_style()
     out = StringIO()
     yaml.dump(target, out)
-    return out.getvalue()
+    return spliced(before, out.getvalue()) if before else out.getvalue()
 
 
 def _yaml() -> YAML:
@@ -42,94 +54,95 @@ def _yaml() -> YAML:
     return yaml
 
 
-def _plain(definition: WorkflowDefinition, triggers: Any) -> dict[str, Any]:
+def _plain(definition: WorkflowDefinition, before: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the document. What says no more than a default says is written only where it was written ``before``."""
     kinds = {component.name: end_of(component.kind, component.options) for component in definition.components}
     document: dict[str, Any] = {"workflow": definition.workflow}
     if definition.description:
         document["description"] = definition.description
-    document["components"] = {component.name: _component(component) for component in definition.components}
+    if definition.inputs:
+        long = {name for name, schema in _below(before, "inputs").items() if isinstance(schema, Mapping)}
+        document["inputs"] = {name: schema if name in long else shortened(schema) or schema for name, schema in definition.inputs.items()}
+    document.update(_limits(definition, before))
+    document["components"] = {
+        component.name: _component(component, _below(_below(before, "components"), component.name)) for component in definition.components
+    }
     if definition.connections:
-        document["connections"] = [
-            {"from": edge.source, "to": edge.target, "kind": edge.kind}
-            if edge.source in kinds and edge.target in kinds and join_between(kinds[edge.source], kinds[edge.target]) is not None
-            else {"from": edge.source, "to": edge.target}
-            for edge in definition.connections
-        ]
+        document["connections"] = [_connection(edge, kinds) for edge in definition.connections]
     if definition.triggers:
+        written = before.get("triggers")
         document["triggers"] = [
-            plain_trigger(trigger, before)
-            for trigger, before in zip_longest(definition.triggers, triggers if isinstance(triggers, list) else ())
+            plain_trigger(trigger, stood)
+            for trigger, stood in zip_longest(definition.triggers, written if isinstance(written, list) else ())
             if trigger is not None
         ]
     return document
 
 
-def _component(component: Component) -> dict[str, Any]:
+def _limits(definition: WorkflowDefinition, before: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if definition.business_key is not None:
+        found["business_key"] = definition.business_key
+    if definition.timeout is not None:
+        found["timeout"] = format_duration(definition.timeout)
+    if definition.concurrency is not None:
+        found["concurrency"] = definition.concurrency
+    if definition.priority != WorkflowDefinition.model_fields["priority"].default or "priority" in before:
+        found["priority"] = definition.priority
+    return found
+
+
+def _connection(edge: Connection, kinds: Mapping[str, str]) -> dict[str, Any]:
+    plain = {"from": edge.source, "to": edge.target}
+    if edge.source in kinds and edge.target in kinds and join_between(kinds[edge.source], kinds[edge.target]) is not None:
+        plain["kind"] = edge.kind
+    if edge.when is not None:
+        plain["when"] = edge.when
+    return plain
+
+
+def _component(component: Component, before: Mapping[str, Any]) -> dict[str, Any]:
     plain: dict[str, Any] = {"kind": component.kind}
     if component.endpoint:
         plain["endpoint"] = component.endpoint
     plain.update(component.options)
     if component.retry is not None:
-        retry = component.retry.model_dump(exclude_unset=True)
-        retry = {"strategy": component.retry.strategy, **retry}
-        for key in DURATIONS:
-            if key in retry:
-                retry[key] = format_duration(retry[key])
-        if "waits" in retry:
-            retry["waits"] = [format_duration(wait) for wait in retry["waits"]]
-        plain["retry"] = retry
+        plain["retry"] = _retry(component.retry, _below(before, "retry"))
     if component.timeout is not None:
         plain["attempt_timeout"] = format_duration(component.timeout)
+    if component.deadline is not None:
+        plain["deadline"] = format_duration(component.deadline)
+    errors = {name: list(codes) for name, codes in component.errors if codes}
+    if errors:
+        plain["errors"] = errors
+    if component.join != "all" or "join" in before:
+        plain["join"] = component.join
+    if component.compensates is not None:
+        plain["compensates"] = component.compensates
     return plain
 
 
-def _merge(target: Any, wanted: dict[str, Any]) -> None:
-    """Make a mapping say what is wanted, touching only what differs."""
-    for key in [key for key in target if key not in wanted]:
-        del target[key]
-    for key, value in wanted.items():
-        old = target.get(key)
-        if isinstance(value, dict) and isinstance(old, CommentedMap):
-            _merge(old, value)
-        elif isinstance(value, list) and isinstance(old, CommentedSeq):
-            _merge_list(old, value)
-        elif key not in target or not _same(old, value):
-            target[key] = _new(value)
+def _retry(retry: FixedRetry | ExponentialRetry | CustomRetry, before: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a strategy. A value that is the default stands only where it stood, or where nothing stood and somebody set it."""
+    same = before.get("strategy") == retry.strategy
+    plain: dict[str, Any] = {"strategy": retry.strategy}
+    for name, value in retry.model_dump(exclude_unset=True).items():
+        default = type(retry).model_fields[name].default
+        if value is None or value == () or (value == default and name not in before and (same or name in _QUIET)):
+            continue
+        plain[name] = _spoken(name, value)
+    return plain
 
 
-def _merge_list(target: CommentedSeq, wanted: list[Any]) -> None:
-    for index, value in enumerate(wanted):
-        if index >= len(target):
-            target.append(_new(value))
-        elif isinstance(value, dict) and isinstance(target[index], CommentedMap):
-            kept = {name: item for name, item in value.items() if name in target[index] or name != "kind" or "from" not in value}
-            _merge(target[index], kept)
-        elif not _same(target[index], value):
-            target[index] = _new(value)
-    while len(target) > len(wanted):
-        del target[-1]
+def _spoken(name: str, value: Any) -> Any:
+    if name in DURATIONS:
+        return format_duration(value)
+    return [format_duration(wait) for wait in value] if name == "waits" else value
 
 
-def _same(old: Any, new: Any) -> bool:
-    return type(new) is not bool and not isinstance(old, bool) and old == new if type(new) is not bool else old is new
-
-
-def _new(value: Any) -> Any:
-    if isinstance(value, dict):
-        return CommentedMap((key, _new(item)) for key, item in value.items())
-    if isinstance(value, list):
-        return CommentedSeq([_new(item) for item in value])
-    if isinstance(value, str) and _reads_otherwise(value):
-        return DoubleQuotedScalarString(value)
-    return value
-
-
-def _reads_otherwise(text: str) -> bool:
-    """Whether the plain text would be read back as something else than this text."""
-    if text == "" or text != text.strip():
-        return True
-    tree, problems = load(f"x: {text}\n") if len(text) < 200 and "\n" not in text else (None, [])
-    return bool(problems) or tree is None or not isinstance(tree.data, dict) or tree.data["x"].data != text if "\n" not in text else True
+def _below(parent: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = parent.get(key)
+    return found if isinstance(found, Mapping) else {}
 
 
 def _one_liners(document: Any) -> list[Any]:

@@ -19,6 +19,7 @@ from gateway.identity.principal import Principal, Right
 T = TypeVar("T")
 
 App = Annotated[Application, Depends(application_of)]
+Public = Annotated[Principal | None, Depends(Allow(Right.PUBLIC))]
 Viewer = Annotated[Principal, Depends(Allow(Right.VIEW))]
 Operator = Annotated[Principal, Depends(Allow(Right.OPERATE))]
 Administrator = Annotated[Principal, Depends(Allow(Right.ADMINISTER))]

@@ -11,6 +11,7 @@ from gateway.entrypoints.api.monitoring import monitoring
 from gateway.entrypoints.api.runs import runs
 from gateway.entrypoints.api.schema import description
 from gateway.entrypoints.api.triggers import triggers
+from gateway.entrypoints.api.versions import versions
 from gateway.entrypoints.api.workflows import workflows
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -20,6 +21,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     endpoints,
     workflows,
     triggers,
+    versions,
     runs,
     rules,
     channels,

@@ -1,13 +1,13 @@
 """Workflows: check, publish, versions, delete."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Body, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.application.answers.base import Page
-from gateway.application.answers.definitions import VersionAnswer, WorkflowAnswer, workflow_answer
+from gateway.application.answers.definitions import WorkflowAnswer, workflow_answer
 from gateway.domain.problems import FieldProblem, Invalid, Missing
 from gateway.domain.workflow_yaml import write
 from gateway.entrypoints.api.parts import Administrator, App, IfMatch, Viewer, etag, needed, router
@@ -118,11 +118,3 @@ async def publish_next(
 async def delete(app: App, who: Administrator, request: Request, workflow_id: str, if_match: IfMatch = None) -> Response:
     await app.workflows.delete(actor_of(request, who), workflow_id, if_match=if_match)
     return Response(status_code=204)
-
-
-@workflows.get("/{workflow_id}/versions/", response_model=Page[VersionAnswer], summary="List the versions, newest first")
-async def list_versions(app: App, who: Viewer, workflow_id: str) -> Page[VersionAnswer]:  # noqa: ARG001
-    found: list[Any] = await app.reads.versions(workflow_id)
-    if not found:
-        raise Missing("workflow", workflow_id)
-    return Page(items=tuple(VersionAnswer(**vars(item)) for item in reversed(found)))

@@ -21,8 +21,10 @@ from gateway.entrypoints.web.overview import overview
 from gateway.entrypoints.web.rules import rules
 from gateway.entrypoints.web.runs import runs
 from gateway.entrypoints.web.site import Pages, Site, pages
+from gateway.entrypoints.web.start import start
 from gateway.entrypoints.web.templating import Templates
 from gateway.entrypoints.web.triggers import triggers
+from gateway.entrypoints.web.versions import versions
 from gateway.entrypoints.web.workflows import workflows
 from gateway.identity.guard import Allow
 from gateway.identity.principal import Principal, Right
@@ -46,7 +48,7 @@ async def nothing_here(
     raise Missing("page", request.url.path)
 
 
-ROUTERS = (overview, account, clusters, dags, endpoints, workflows, triggers, runs, rules, channels, alerts, nowhere)
+ROUTERS = (overview, account, clusters, dags, endpoints, workflows, versions, start, triggers, runs, rules, channels, alerts, nowhere)
 
 
 def install(app: FastAPI, ui_dir: Path, queries: PageQueries) -> None:

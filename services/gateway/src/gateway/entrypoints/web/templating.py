@@ -17,7 +17,7 @@ from gateway.application.views.parts import Action
 from gateway.entrypoints.web import wording
 from gateway.entrypoints.web.assets import Assets
 
-_PARTS = ("state", "actions", "pictures", "blocks", "forms", "incidents", "flow", "log", "tables")
+_PARTS = ("state", "actions", "pictures", "blocks", "forms", "incidents", "flow", "log", "tables", "diff")
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,15 @@
 """Pages of workflows, the editor with its validation as you type, and starting a run."""
 
-from typing import Any
-
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
-from gateway.application.commands.runs import StartInput
 from gateway.application.views.flow import FlowEdge, FlowGraph, FlowNode
 from gateway.application.views.parts import DeletePage, FieldProblem
 from gateway.application.views.workflows import Diagnostic, Validation, WorkflowEditorPage
 from gateway.domain.problems import InvalidDocument, Missing, Stale
 from gateway.domain.workflow_yaml import Reading
 from gateway.entrypoints.application import Application
-from gateway.entrypoints.web.dags import json_object
-from gateway.entrypoints.web.fields import REFUSED, problems_of
-from gateway.entrypoints.web.site import Administrator, App, Operator, Pages, Viewer, actor_of, done, form_of, pages, path, person_of, stay
+from gateway.entrypoints.web.site import Administrator, App, Pages, Viewer, actor_of, done, form_of, pages, path, person_of
 
 workflows = pages("/workflows")
 
@@ -87,18 +82,6 @@ async def delete(app: App, who: Administrator, request: Request, workflow_id: st
     return done(request, "/workflows/", f"{gone.name} starts no new run any more. Its runs can still be read.")
 
 
-@workflows.post("/{workflow_id}/start/")
-async def start(app: App, who: Operator, request: Request, workflow_id: str) -> Response:
-    inputs: Any = json_object((await form_of(request)).get("inputs", "").strip())
-    if inputs is None:
-        return stay(request, "The inputs are not a JSON object. Nothing was started; write e.g. {“day”: “2026-11-22”}.", "bad")
-    try:
-        run_id = await app.runs.start(actor_of(request, who), StartInput(workflow=workflow_id, inputs=inputs))
-    except REFUSED as error:
-        return stay(request, " ".join(f"{item.message} {item.hint}" for item in problems_of(error)), "bad")
-    return done(request, path("runs", run_id), "Asked for. The executor begins it in a moment.", "run")
-
-
 def validation(reading: Reading) -> Validation:
     """Return what a text says, for the editor."""
     findings = tuple(
@@ -138,10 +121,12 @@ async def _publish(site: Pages, app: Application, who: Administrator, request: R
     text = form.get("yaml", "").replace("\r\n", "\n")
     try:
         if_match = form.get("etag") or None
-        made, version = await app.workflows.publish(actor_of(request, who), text, workflow_id=page.id or None, if_match=if_match)
+        made, version = await app.workflows.publish(
+            actor_of(request, who), text, workflow_id=page.id or None, if_match=if_match, note=form.get("note", "").strip()
+        )
     except (InvalidDocument, Stale) as error:
         problems = (FieldProblem(field="", message=str(error)),)
-        typed = page.model_copy(update={"yaml": text, "etag": form.get("etag", ""), "problems": problems})
+        typed = page.model_copy(update={"yaml": text, "etag": form.get("etag", ""), "note": form.get("note", ""), "problems": problems})
         return await _editor(site, app, who, request, typed, status=412 if isinstance(error, Stale) else 422)
     return done(request, path("workflows", made.id), f"Version {version.version} of {made.name} is published.")
 
