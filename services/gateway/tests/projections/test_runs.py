@@ -8,7 +8,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as some
 
-from gateway.application.projections.runs import RunState, fold, fresh
+from gateway.application.projections.run_state import RunState
+from gateway.application.projections.runs import fold, fresh
 from shared.runtime.clock import now
 from shared.testing import build
 

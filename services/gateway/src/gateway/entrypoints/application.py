@@ -6,9 +6,11 @@ from fastapi import Request
 
 from gateway.application.commands.alerting import ChannelInput, RuleInput
 from gateway.application.commands.asking import AskAlerter, AskClusters
+from gateway.application.commands.bulk import BulkRetries
 from gateway.application.commands.clusters import ClusterInput
 from gateway.application.commands.definitions import Define
 from gateway.application.commands.endpoints import EndpointInput
+from gateway.application.commands.retries import RetryRuns
 from gateway.application.commands.runs import AskRuns
 from gateway.application.commands.testing import TestConnections
 from gateway.application.commands.workflows import PublishWorkflows
@@ -33,6 +35,8 @@ class Application:
     channels: Define[ChannelInput]
     workflows: PublishWorkflows
     runs: AskRuns
+    retries: RetryRuns
+    bulk: BulkRetries
     commands: AskClusters
     alerter: AskAlerter
     tests: TestConnections

@@ -1,11 +1,12 @@
 """The port ReadModel: all reads together."""
 
 from gateway.adapters.read_model.alert_reads import AlertReads
+from gateway.adapters.read_model.bulk_reads import BulkReads
 from gateway.adapters.read_model.cluster_reads import ClusterReads
 from gateway.adapters.read_model.dag_reads import DagReads
 from gateway.adapters.read_model.definition_reads import DefinitionReads
 from gateway.adapters.read_model.run_reads import RunReads
 
 
-class SqlReadModel(DefinitionReads, ClusterReads, DagReads, RunReads, AlertReads):
+class SqlReadModel(DefinitionReads, ClusterReads, DagReads, RunReads, BulkReads, AlertReads):
     """Everything that is read from the gateway's schema."""

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from gateway.application.answers.alerts import AlertAnswer, NotificationAnswer
 from gateway.application.answers.base import Page
+from gateway.application.answers.bulk import BulkAnswer, BulkItemAnswer
 from gateway.application.answers.clusters import ClusterAnswer, CommandAnswer
 from gateway.application.answers.dags import DagAnswer, DagRunAnswer
 from gateway.application.answers.definitions import AuditAnswer, SampleAnswer
@@ -43,8 +44,12 @@ class ReadModel(Protocol):
 
     async def runs(self, wanted: "RunFilter", *, after: str | None, limit: int) -> Page[RunAnswer]: ...
     async def run(self, run_id: str) -> RunDetail | None: ...
-    async def run_events(self, run_id: str, *, after: int, limit: int) -> list[RunEventAnswer]: ...
-    async def run_counts(self) -> dict[str, int]: ...
+    async def run_events(self, run_id: str, *, after: int, limit: int, component: str = "", words: str = "") -> list[RunEventAnswer]: ...
+    async def run_ids(self, wanted: "RunFilter", *, limit: int) -> list[str]: ...
+    async def count_runs(self, wanted: "RunFilter") -> dict[str, int | None]: ...
+    async def bulks(self, *, after: str | None, limit: int) -> Page[BulkAnswer]: ...
+    async def bulk(self, bulk_id: str) -> BulkAnswer | None: ...
+    async def bulk_items(self, bulk_id: str, *, status: str, after: str | None, limit: int) -> Page[BulkItemAnswer]: ...
 
     async def alerts(self, *, state: str, after: str | None, limit: int) -> Page[AlertAnswer]: ...
     async def alert(self, alert_id: str) -> AlertAnswer | None: ...
@@ -66,8 +71,32 @@ class DagFilter:
         self.cluster_id, self.state, self.tag, self.words = cluster_id, state, tag, words
 
 
-class RunFilter:
-    """Which runs: of a workflow, in a state, by words in the workflow's name or the id."""
+STATES = ("asked", "queued", "running", "waiting", "paused", "parked", "succeeded", "failed", "cancelled", "refused")
+"""Every state of a run."""
+COUNTED = 1001
+"""Where counting stops: one more than what is shown as a figure."""
 
-    def __init__(self, *, workflow: str = "", status: str = "", words: str = "") -> None:
-        self.workflow, self.status, self.words = workflow, status, words
+
+class RunFilter:
+    """Which runs: of a workflow (name or id), in states (with commas), by trigger (its kind, or kind:name), asked within a time, by words.
+
+    Words are looked for in the business key, the id and the inputs.
+    """
+
+    def __init__(
+        self,
+        *,
+        workflow: str = "",
+        status: str = "",
+        words: str = "",
+        trigger: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> None:
+        self.workflow, self.status, self.words, self.trigger = workflow, status, words, trigger
+        self.since, self.until = since, until
+
+    @property
+    def statuses(self) -> list[str]:
+        """The states one by one."""
+        return list(dict.fromkeys(part.strip() for part in self.status.split(",") if part.strip()))

@@ -1,0 +1,152 @@
+"""Lists of runs: newest first, by state, workflow, trigger, time and words, quick with a million of them.
+
+Every way through the table is along an index that ends in (asked_at, run_id), so a page is the first rows of a few ranges and never a
+sort of everything. Words are looked for in the newest runs first, which answers what is frequent, and then by trigrams, which answers
+what is rare.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from gateway.adapters.read_model.rows import Row, Rows, like
+from gateway.application.ports.read_model import COUNTED, STATES, RunFilter
+
+RUN = (
+    "run_id AS id, workflow_id, workflow, version, status, inputs, requested_by, trigger, trace_id, span_id, parent_span_id,"
+    " business_key, priority, deadline_at, queued, paused_at, paused_by, pause_reason,"
+    " asked_at, started_at, finished_at, message, seq, gaps, cancel_asked_at, updated_at"
+)
+WALKED = 5_000
+"""Newest runs whose words are looked at one by one before the trigrams are asked."""
+MOST_HITS = 20_000
+"""Rows that the trigrams may bring; a word that is in more is found by walking on."""
+MOST_WALKED = 200_000
+"""Runs that are looked at when a word is in very many, or is too short for trigrams."""
+MOST_SCANNED = 20_000
+"""Index entries that a count looks at; a count that would need more is not known."""
+
+Keys = tuple[datetime, str]
+"""Where a page ended: asked_at and run_id of its last run."""
+
+_RANGES = """
+    SELECT newest.run_id, newest.asked_at FROM unnest(cast(:workflows AS text[])) AS workflow, unnest(cast(:statuses AS text[])) AS state,
+    LATERAL (SELECT run_id, asked_at FROM runs WHERE {where} ORDER BY asked_at DESC, run_id DESC LIMIT :limit) AS newest
+    ORDER BY newest.asked_at DESC, newest.run_id DESC LIMIT :limit
+"""
+
+
+def _conditions(wanted: RunFilter, workflows: list[str], after: Keys | None) -> tuple[str, dict[str, Any]]:
+    """Return the WHERE of one range, and its parameters. Only what is asked stands in it, so that the planner sees the index."""
+    statuses = wanted.statuses
+    parts, values = ["true"], dict[str, Any](workflows=workflows or [""], statuses=statuses or [""])
+    if workflows:
+        parts.append("runs.workflow_id = workflow")
+    if statuses:
+        parts.append("runs.status = state")
+    if wanted.trigger:
+        kind, named, _ = wanted.trigger.partition(":")
+        parts.append("runs.trigger_kind = :kind" + (" AND runs.trigger = :trigger" if named else ""))
+        values |= {"kind": kind} | ({"trigger": wanted.trigger} if named else {})
+    if wanted.since:
+        parts.append("runs.asked_at >= :since")
+        values["since"] = wanted.since
+    if wanted.until:
+        parts.append("runs.asked_at < :until")
+        values["until"] = wanted.until
+    if after is not None:
+        parts.append("(runs.asked_at, runs.run_id) < (:at, :run)")
+        values |= {"at": after[0], "run": after[1]}
+    return " AND ".join(parts), values
+
+
+class RunLists(Rows):
+    """Which runs a list shows, and how many there are."""
+
+    async def _page(self, wanted: RunFilter, after: Keys | None, limit: int) -> list[str]:
+        """Return the ids of a page, newest first."""
+        where, values = _conditions(wanted, await self._workflow_ids(wanted.workflow), after)
+        ranges = _RANGES.format(where=where)
+        if not wanted.words:
+            return [row["run_id"] for row in await self._all(ranges, **values, limit=limit)]
+        pattern = like(wanted.words)
+        found = await self._walk(ranges, values, pattern, limit, WALKED)
+        if len(found) >= limit:
+            return found
+        if len(wanted.words) >= 3:
+            hits = await self._hits(where, values, pattern, limit)
+            if hits is not None:
+                return hits
+        return await self._walk(ranges, values, pattern, limit, MOST_WALKED)
+
+    async def _walk(self, ranges: str, values: dict[str, Any], pattern: str, limit: int, most: int) -> list[str]:
+        rows = await self._all(
+            f"""
+            SELECT walked.run_id FROM ({ranges}) AS walked JOIN run_words USING (run_id)
+            WHERE run_words.words ILIKE :pattern ORDER BY walked.asked_at DESC, walked.run_id DESC LIMIT :shown
+            """,  # noqa: S608 - constants of this module; values are bound
+            **values,
+            pattern=pattern,
+            limit=most,
+            shown=limit,
+        )
+        return [row["run_id"] for row in rows]
+
+    async def _hits(self, where: str, values: dict[str, Any], pattern: str, limit: int) -> list[str] | None:
+        """Return the page by trigrams, None when the word is in too many runs."""
+        rows = await self._all(
+            f"""
+            WITH hits AS MATERIALIZED (SELECT run_id FROM run_words WHERE words ILIKE :pattern LIMIT :most), page AS (
+                SELECT runs.run_id, runs.asked_at
+                FROM hits JOIN runs USING (run_id),
+                    unnest(cast(:workflows AS text[])) AS workflow, unnest(cast(:statuses AS text[])) AS state
+                WHERE {where} ORDER BY runs.asked_at DESC, runs.run_id DESC LIMIT :limit
+            )
+            SELECT page.run_id, counted.hits FROM (SELECT count(*) AS hits FROM hits) AS counted LEFT JOIN page ON true
+            ORDER BY page.asked_at DESC, page.run_id DESC
+            """,  # noqa: S608
+            **values,
+            pattern=pattern,
+            most=MOST_HITS,
+            limit=limit,
+        )
+        if rows[0]["hits"] >= MOST_HITS:
+            return None
+        return [row["run_id"] for row in rows if row["run_id"] is not None]
+
+    async def count_runs(self, wanted: RunFilter) -> dict[str, int | None]:
+        """Return how many runs of each state match, at most COUNTED of each; None where that is not known cheaply. Words don't count."""
+        untriggered = RunFilter(workflow=wanted.workflow, status=wanted.status or ",".join(STATES), since=wanted.since, until=wanted.until)
+        where, values = _conditions(untriggered, await self._workflow_ids(wanted.workflow), None)
+        kind, named, _ = wanted.trigger.partition(":")
+        most = MOST_SCANNED if wanted.trigger else COUNTED
+        rows = await self._all(
+            f"""
+            SELECT state, sum(counted.found) AS found, max(counted.looked) AS looked
+            FROM unnest(cast(:workflows AS text[])) AS workflow, unnest(cast(:statuses AS text[])) AS state,
+            LATERAL (
+                SELECT count(*) AS looked,
+                    count(*) FILTER (WHERE (:kind = '' OR trigger_kind = :kind) AND (:trigger = '' OR trigger = :trigger)) AS found
+                FROM (SELECT trigger, trigger_kind FROM runs WHERE {where} ORDER BY asked_at DESC LIMIT :most) AS newest
+            ) AS counted GROUP BY state
+            """,  # noqa: S608
+            **values,
+            kind=kind,
+            trigger=wanted.trigger if named else "",
+            most=most,
+        )
+        return {
+            row["state"]: min(int(row["found"]), COUNTED) if row["found"] >= COUNTED or row["looked"] < most or not wanted.trigger else None
+            for row in rows
+        }
+
+    async def _workflow_ids(self, wanted: str) -> list[str]:
+        """Return the ids that a name or id means; one that nothing has is taken for an id."""
+        if not wanted:
+            return []
+        rows = await self._all("SELECT id FROM workflows WHERE name = :wanted OR id = :wanted", wanted=wanted)
+        return [row["id"] for row in rows] or [wanted]
+
+    async def _runs(self, ids: list[str]) -> list[Row]:
+        rows = await self._all(f"SELECT {RUN} FROM runs WHERE run_id = ANY(cast(:ids AS text[]))", ids=ids)  # noqa: S608
+        by_id = {row["id"]: row for row in rows}
+        return [by_id[run_id] for run_id in ids if run_id in by_id]
