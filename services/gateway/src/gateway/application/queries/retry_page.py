@@ -94,8 +94,7 @@ def _retry_page(run: RunDetail, wish: Wish, found: Preview, version: int, versio
         version=version,
         own_version=own,
         versions=tuple(
-            Choice(value=str(number), label=f"Version {number}" + (" (this run)" if number == own else ""))
-            for number in reversed(versions)
+            Choice(value=str(number), label=f"Version {number}" + (" (this run)" if number == own else "")) for number in reversed(versions)
         ),
         compare_url="" if version == own else f"{path('workflows', run.workflow_id)}versions/{own}/compare/{version}/",
         again=tuple(
