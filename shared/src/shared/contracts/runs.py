@@ -186,6 +186,7 @@ class AttemptHeld(_ComponentEvent):
     limit: Literal["concurrency", "breaker", "retry_budget"]
     reason: Text
     until: Utc | None = Field(default=None, description="When it is tried at the latest, if that is known.")
+    over: bool = Field(default=False, description="The wait is over: the attempt goes on.")
 
 
 class AttemptProgressed(_ComponentEvent):
@@ -245,6 +246,7 @@ class RunReopened(_RunEvent):
     version: int | None = Field(default=None, description="Version of the workflow from here on; None = unchanged.")
     inputs: dict[str, Json] | None = Field(default=None, description="Inputs from here on; None = unchanged.")
     deadline_at: Utc | None = Field(default=None, description="The run's time limit, counted anew.")
+    queued: bool = Field(default=False, description="Whether it waits for its turn; run.released follows.")
 
 
 class CommandRefused(_RunEvent):

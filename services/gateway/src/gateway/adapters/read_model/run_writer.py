@@ -88,7 +88,9 @@ async def _declared(session: AsyncSession, events: Sequence[RunEvent]) -> Callab
     if wanted:
         query = select(WorkflowVersion).where(WorkflowVersion.workflow_id.in_([workflow for workflow, _ in wanted]))  # type: ignore[attr-defined]
         for row in (await session.execute(query)).scalars():
-            names[(row.workflow_id, row.version)] = [part["name"] for part in row.definition.get("components", ())]
+            # A compensation is no part of a run before the run is cancelled.
+            parts = row.definition.get("components", ())
+            names[(row.workflow_id, row.version)] = [part["name"] for part in parts if not part.get("compensates")]
     return lambda workflow, version: names.get((workflow, version), ())
 
 

@@ -87,10 +87,16 @@ def attempt_started(state: RunState, event: AttemptStarted) -> None:
 
 
 def attempt_held(state: RunState, event: AttemptHeld) -> None:
+    row, attempt = component_of(state, event.component, event.generation), _attempt(state, event)
+    row["attempt"] = event.attempt
+    if event.over:
+        row["held"] = None
+        if attempt["holds"]:
+            attempt["holds"] = [*attempt["holds"][:-1], {**attempt["holds"][-1], "until": event.at.isoformat()}]
+        return
     until = event.until.isoformat() if event.until else None
     hold = {"at": event.at.isoformat(), "limit": event.limit, "reason": event.reason, "until": until}
-    component_of(state, event.component, event.generation).update(held=hold, attempt=event.attempt)
-    attempt = _attempt(state, event)
+    row["held"] = hold
     attempt["holds"] = [*attempt["holds"], hold][-MOST_HOLDS:]
 
 

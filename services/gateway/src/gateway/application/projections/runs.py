@@ -151,7 +151,7 @@ def _run_reopened(state: RunState, event: RunReopened) -> None:
         state.renamed = True
     if event.deadline_at is not None:
         state.row["deadline_at"] = event.deadline_at
-    state.row.update(status="running", finished_at=None, message="", cancel_asked_at=None)
+    state.row.update(status="running", finished_at=None, message="", cancel_asked_at=None, queued=event.queued)
 
 
 def _command_refused(state: RunState, event: CommandRefused) -> None:
