@@ -1,5 +1,6 @@
 """A private RabbitMQ for the demo, from the machine's own package; there is no other way to get one."""
 
+import logging
 import os
 import secrets
 import shutil
@@ -69,6 +70,8 @@ async def ask(port: int, password: str) -> str | None:
     import aio_pika  # noqa: PLC0415 - comes with the locks
     from aiormq.exceptions import AMQPError  # noqa: PLC0415
 
+    # A refused connection is what we wait through; the client would print a line for each.
+    logging.getLogger("aiormq.connection").setLevel(logging.CRITICAL)
     try:
         connection = await aio_pika.connect(host="127.0.0.1", port=port, login=USER, password=password, timeout=5)
     except (OSError, TimeoutError, AMQPError) as error:

@@ -62,15 +62,14 @@ class Receiver:
 def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
             status = receiver.take(self.command, self.path, headers, body)
-            self.close_connection = True
             self.send_response(status)
             self.send_header("Content-Length", "0")
-            self.send_header("Connection", "close")
             self.end_headers()
 
         do_GET = do_PUT = do_PATCH = do_HEAD = do_POST  # noqa: N815 - the library's names

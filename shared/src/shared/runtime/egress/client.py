@@ -70,10 +70,14 @@ class Egress:
         deadline: float = DEADLINE_SECONDS,
         auth: httpx.Auth | tuple[str, str] | None = None,
         base_url: str = "",
+        connections: int = 20,
     ) -> httpx.AsyncClient:
-        """Return a client; close it as any other. ``max_bytes`` counts the decoded answer, ``deadline`` seconds the whole exchange."""
+        """Return a client; close it as any other.
+
+        ``max_bytes`` counts the decoded answer, ``deadline`` seconds the whole exchange. Up to ``connections`` are open at once and kept.
+        """
         return httpx.AsyncClient(
-            transport=_Transport(self, verify, Bounds(max_bytes, deadline)),
+            transport=_Transport(self, verify, Bounds(max_bytes, deadline), connections),
             timeout=timeout,
             headers={"User-Agent": "Flowtower", **(headers or {})},
             follow_redirects=False,
@@ -115,12 +119,16 @@ class _Pinned(httpcore.AsyncNetworkBackend):
 
 
 class _Transport(httpx.AsyncHTTPTransport):
-    def __init__(self, egress: Egress, verify: bool | ssl.SSLContext, bounds: Bounds) -> None:
+    def __init__(self, egress: Egress, verify: bool | ssl.SSLContext, bounds: Bounds, connections: int) -> None:
         super().__init__(verify=verify, trust_env=False, retries=0)
         context = verify if isinstance(verify, ssl.SSLContext) else httpx.create_ssl_context(verify=verify, trust_env=False)
         # httpx offers no way to pass a network backend on, so the pool is replaced by one that has it.
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=context, max_connections=20, max_keepalive_connections=5, keepalive_expiry=30.0, network_backend=_Pinned(egress)
+            ssl_context=context,
+            max_connections=connections,
+            max_keepalive_connections=connections,
+            keepalive_expiry=30.0,
+            network_backend=_Pinned(egress),
         )
         self._bounds = bounds
 

@@ -38,11 +38,11 @@ class ServiceConnector:
     @asynccontextmanager
     async def caller(self, work: Work) -> AsyncIterator["ServiceCaller"]:
         endpoint, options = work.place.system, work.place.options
-        async with self._client(endpoint, seconds_of(options.timeout)) as client:
+        async with self._client(endpoint, seconds_of(options.timeout), connections=options.in_flight) as client:
             yield ServiceCaller(client, endpoint, options)
 
     @asynccontextmanager
-    async def _client(self, endpoint: Endpoint, seconds: float) -> AsyncIterator[httpx.AsyncClient]:
+    async def _client(self, endpoint: Endpoint, seconds: float, *, connections: int = 1) -> AsyncIterator[httpx.AsyncClient]:
         options, secrets = endpoint.options, endpoint.secrets
         headers = dict(options.headers)
         if secrets.bearer_token:
@@ -53,7 +53,7 @@ class ServiceConnector:
         verify: bool | ssl.SSLContext = options.verify_tls
         if options.verify_tls and options.ca_pem:
             verify = await asyncio.to_thread(lambda: ssl.create_default_context(cadata=options.ca_pem))
-        client = self._egress.client(verify=verify, timeout=seconds, max_bytes=_MAX_ANSWER_BYTES, headers=headers)
+        client = self._egress.client(verify=verify, timeout=seconds, max_bytes=_MAX_ANSWER_BYTES, headers=headers, connections=connections)
         async with client:
             yield client
 
