@@ -133,7 +133,9 @@ def run() -> RunPage:
                 tone="retry",
                 icon="timer",
                 until=NOW + timedelta(seconds=12),
-                actions=(Action(label="Retry OrderQueue now", url="/runs/r7/retry-now/", icon="retry", fields={"component": "OrderQueue"}),),
+                actions=(
+                    Action(label="Retry OrderQueue now", url="/runs/r7/retry-now/", icon="retry", fields={"component": "OrderQueue"}),
+                ),
             ),
             WaitRow(
                 key="RefundQueue",
