@@ -34,11 +34,12 @@ INSERT INTO runs (run_id, workflow_id, workflow, version, status, inputs, reques
 SELECT lpad(to_hex(n), 12, '0') || '-7000-8000-' || md5(n::text), 'wf-' || n % $3, 'workflow-' || n % $3, 1 + n % 5,
        CASE WHEN n % 11 = 0 THEN 'waiting' WHEN n % 25 = 1 THEN 'failed' WHEN n % 97 = 2 THEN 'cancelled' WHEN n % 997 = 3 THEN 'parked'
             ELSE 'succeeded' END,
-       jsonb_build_object('order', jsonb_build_object('id', n, 'shop', 'shop-' || n % 200), 'day', '2026-01-' || lpad((1 + n % 28)::text, 2, '0')),
+       jsonb_build_object('order', jsonb_build_object('id', n, 'shop', 'shop-' || n % 200), 'day', '2026-01-' || (1 + n % 28)),
        'ada', t.kind || CASE WHEN t.kind = 'api' THEN '' ELSE ':nightly' END, t.kind, 'order-' || n,
-       $4::timestamptz - make_interval(secs => ($5 - n) * 2.0), $4::timestamptz - make_interval(secs => ($5 - n) * 2.0 - 0.1),
-       CASE WHEN n % 11 = 0 THEN NULL ELSE $4::timestamptz - make_interval(secs => ($5 - n) * 2.0 - 9) END, '', 9, 0, now(), '', '', 5, false
-FROM generate_series($1::int, $2::int) AS n, LATERAL (SELECT (ARRAY['api', 'kafka', 'schedule', 'dag'])[1 + n % 4] AS kind) AS t
+       t.at, t.at + interval '0.1 s', CASE WHEN n % 11 = 0 THEN NULL ELSE t.at + interval '9 s' END, '', 9, 0, now(), '', '', 5, false
+FROM generate_series($1::int, $2::int) AS n, LATERAL (
+    SELECT (ARRAY['api', 'kafka', 'schedule', 'dag'])[1 + n % 4] AS kind, $4::timestamptz - make_interval(secs => ($5 - n) * 2.0) AS at
+) AS t
 """
 _WORDS = """
 INSERT INTO run_words (run_id, words)
@@ -46,7 +47,8 @@ SELECT run_id, business_key || E'\\n' || run_id || E'\\n' || inputs::text FROM r
 """
 _COMPONENTS = """
 INSERT INTO run_components (run_id, component, generation, attempt, status, output, message, host, why)
-SELECT run_id, part, 1, 1, CASE WHEN part = 'C' THEN replace(runs.status, 'waiting', 'retrying') ELSE 'succeeded' END, '{}', '', 'executor-1', ''
+SELECT run_id, part, 1, 1, CASE WHEN part = 'C' THEN replace(runs.status, 'waiting', 'retrying') ELSE 'succeeded' END,
+       '{}', '', 'executor-1', ''
 FROM runs, unnest(ARRAY['A', 'B', 'C']) AS part ON CONFLICT DO NOTHING
 """
 _WORKFLOWS = """

@@ -19,6 +19,8 @@ from gateway.application.views.runs import (
 from sample_pages.flows import RUN_GRAPH, YAML
 from sample_pages.frame import AWAY, NOW, ago, seen, state, tone
 
+AT_ONCE = Action(label="Retry OrderQueue now", url="/runs/r7/retry-now/", icon="retry", fields={"component": "OrderQueue"})
+
 
 def _segment(offset: float, width: float, word: str) -> GanttSegment:
     return GanttSegment(offset=offset, width=width, tone=state(word).tone, title=word)

@@ -96,7 +96,11 @@ def _wait(run: RunDetail, item: ComponentAnswer) -> WaitRow | None:
     failure = item.failure.message if item.failure else ""
     fields = {"component": item.component}
     at_once = Action(
-        label=f"Retry {item.component} now", url=path("runs", run.id, "retry-now"), icon="retry", fields=fields, consequence="It waits no longer."
+        label=f"Retry {item.component} now",
+        url=path("runs", run.id, "retry-now"),
+        icon="retry",
+        fields=fields,
+        consequence="It waits no longer.",
     )
     if item.status == "retrying":
         why = " ".join(part for part in (failure, item.why) if part)
