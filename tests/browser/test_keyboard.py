@@ -98,15 +98,16 @@ async def test_a_run_is_paused_with_a_reason_and_retried_by_its_menu(site: "Site
         await page.wait_for_url("**component=OrderQueue**")
         await page.get_by_text("Edit the inputs").focus()
         await page.keyboard.press("Enter")
-        await page.get_by_role("button", name="Begin with the run’s own").focus()
-        await page.keyboard.press("Enter")
-        assert await page.evaluate("document.activeElement.value") == '{"day": "2026-11-22"}'
+        inputs = page.get_by_label("Inputs for what runs again")
+        assert await inputs.input_value() == '{"day": "2026-11-22"}'
+        await inputs.fill('{"day": "2026-11-23"}')
         await page.get_by_role("button", name="Run it again").focus()
         await page.keyboard.press("Enter")
         await page.wait_for_load_state("networkidle")
         ((path, form),) = site.site.posted
         assert path == "/runs/r7/retry/"
         assert (form["menu"], form["scope"], form["expected_seq"]) == ("1", "slice", "41")
+        assert form["inputs"] == '{"day": "2026-11-23"}'
 
 
 async def test_the_graph_is_walked_and_picked_by_keyboard(site: "Site") -> None:
@@ -121,6 +122,9 @@ async def test_the_graph_is_walked_and_picked_by_keyboard(site: "Site") -> None:
 async def test_tabs_move_by_arrow_keys(site: "Site") -> None:
     async with site.open("run") as page:
         await page.get_by_role("tab", name="Time line").focus()
+        await page.keyboard.press("ArrowRight")
+        assert await page.get_by_role("tabpanel").get_attribute("id") == "attempts"
+        assert await page.get_by_text("tried again").is_visible()
         await page.keyboard.press("ArrowRight")
         assert await page.get_by_role("tabpanel").get_attribute("id") == "messages"
         assert await page.get_by_text("OrderTopic → OrderQueue").is_visible()

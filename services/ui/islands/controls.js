@@ -69,15 +69,6 @@ export function filters(element) {
   });
 }
 
-/** Puts a prepared text into a field, unless somebody has typed there already. */
-export function fill(button) {
-  const field = document.getElementById(button.dataset.target);
-  button.addEventListener("click", () => {
-    if (!field.value.trim()) field.value = button.dataset.text;
-    field.focus();
-  });
-}
-
 /** Copies a text, and says so. */
 export function copy(button) {
   button.addEventListener("click", async () => {

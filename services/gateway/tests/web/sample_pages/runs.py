@@ -13,13 +13,11 @@ from gateway.application.views.runs import (
     MovedRow,
     RunPage,
     SpanRow,
-    TriedRow,
     WaitRow,
 )
 from sample_pages.flows import RUN_GRAPH, YAML
 from sample_pages.frame import AWAY, NOW, ago, seen, state, tone
-
-AT_ONCE = Action(label="Retry OrderQueue now", url="/runs/r7/retry-now/", icon="retry", fields={"component": "OrderQueue"})
+from sample_pages.run_parts import TRIED, WAITS
 
 
 def _segment(offset: float, width: float, word: str) -> GanttSegment:
@@ -127,63 +125,8 @@ def run() -> RunPage:
             GanttRow(name="OrderService", url="?component=OrderService", segments=(), took_seconds=None),
         ),
         axis=("0 s", "34 s", "1 min 07 s", "1 min 40 s", "2 min 14 s"),
-        waits=(
-            WaitRow(
-                key="OrderQueue",
-                what="OrderQueue waits for its next attempt",
-                why="Queue “orders” does not exist on orders-mq. Exponential: attempt 4 of 5, 16 s.",
-                tone="retry",
-                icon="timer",
-                until=NOW + timedelta(seconds=12),
-                actions=(
-                    Action(label="Retry OrderQueue now", url="/runs/r7/retry-now/", icon="retry", fields={"component": "OrderQueue"}),
-                ),
-            ),
-            WaitRow(
-                key="RefundQueue",
-                what="RefundQueue is held: the endpoint's breaker is open",
-                why="orders-mq failed 5 times in a row; one attempt tries it when 30 s are over.",
-                tone="waiting",
-                icon="timer",
-                until=NOW + timedelta(seconds=21),
-            ),
-        ),
-        tried=(
-            TriedRow(
-                key="OrderQueue:2:4",
-                component="OrderQueue",
-                url="?component=OrderQueue",
-                number=4,
-                generation=2,
-                state=state("failed"),
-                at=ago(8),
-                took_seconds=0.04,
-                code="QueueNotFound",
-                message="Queue “orders” does not exist on orders-mq. Create it, or let the workflow declare it.",
-                answer="404 NOT_FOUND - no queue 'orders' in vhost '/'",
-                decision="tried again",
-                why="Exponential: attempt 4 of 5, 16 s",
-                holds=("3 of 3 attempts at orders-mq are under way (1.2 s)",),
-                host="executor-1",
-            ),
-            TriedRow(
-                key="OrderTopic:1:1",
-                component="OrderTopic",
-                url="?component=OrderTopic",
-                number=1,
-                generation=1,
-                state=state("succeeded"),
-                at=ago(90),
-                took_seconds=32.1,
-                code="",
-                message="120,000 confirmed",
-                answer="",
-                decision="",
-                why="",
-                holds=(),
-                host="executor-2",
-            ),
-        ),
+        waits=WAITS,
+        tried=TRIED,
         inputs='{\n  "day": "2026-11-22",\n  "order": {"id": 4711}\n}',
         version_url="/workflows/order-processing/?version=7",
         deadline=NOW + timedelta(minutes=28),

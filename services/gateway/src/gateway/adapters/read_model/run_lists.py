@@ -29,7 +29,7 @@ Keys = tuple[datetime, str]
 """Where a page ended: asked_at and run_id of its last run."""
 
 _RANGES = """
-    SELECT newest.run_id, newest.asked_at FROM unnest(cast(:workflows AS text[])) AS workflow, unnest(cast(:statuses AS text[])) AS state,
+    SELECT newest.run_id, newest.asked_at FROM unnest(cast(:workflows AS text[])) AS of_workflow, unnest(cast(:statuses AS text[])) AS of_state,
     LATERAL (SELECT run_id, asked_at FROM runs WHERE {where} ORDER BY asked_at DESC, run_id DESC LIMIT :limit) AS newest
     ORDER BY newest.asked_at DESC, newest.run_id DESC LIMIT :limit
 """
@@ -40,9 +40,9 @@ def _conditions(wanted: RunFilter, workflows: list[str], after: Keys | None) -> 
     statuses = wanted.statuses
     parts, values = ["true"], dict[str, Any](workflows=workflows or [""], statuses=statuses or [""])
     if workflows:
-        parts.append("runs.workflow_id = workflow")
+        parts.append("runs.workflow_id = of_workflow")
     if statuses:
-        parts.append("runs.status = state")
+        parts.append("runs.status = of_state")
     if wanted.trigger:
         kind, named, _ = wanted.trigger.partition(":")
         parts.append("runs.trigger_kind = :kind" + (" AND runs.trigger = :trigger" if named else ""))
@@ -98,7 +98,7 @@ class RunLists(Rows):
             WITH hits AS MATERIALIZED (SELECT run_id FROM run_words WHERE words ILIKE :pattern LIMIT :most), page AS (
                 SELECT runs.run_id, runs.asked_at
                 FROM hits JOIN runs USING (run_id),
-                    unnest(cast(:workflows AS text[])) AS workflow, unnest(cast(:statuses AS text[])) AS state
+                    unnest(cast(:workflows AS text[])) AS of_workflow, unnest(cast(:statuses AS text[])) AS of_state
                 WHERE {where} ORDER BY runs.asked_at DESC, runs.run_id DESC LIMIT :limit
             )
             SELECT page.run_id, counted.hits FROM (SELECT count(*) AS hits FROM hits) AS counted LEFT JOIN page ON true
@@ -121,13 +121,13 @@ class RunLists(Rows):
         most = MOST_SCANNED if wanted.trigger else COUNTED
         rows = await self._all(
             f"""
-            SELECT state, sum(counted.found) AS found, max(counted.looked) AS looked
-            FROM unnest(cast(:workflows AS text[])) AS workflow, unnest(cast(:statuses AS text[])) AS state,
+            SELECT of_state AS state, sum(counted.found) AS found, max(counted.looked) AS looked
+            FROM unnest(cast(:workflows AS text[])) AS of_workflow, unnest(cast(:statuses AS text[])) AS of_state,
             LATERAL (
                 SELECT count(*) AS looked,
                     count(*) FILTER (WHERE (:kind = '' OR trigger_kind = :kind) AND (:trigger = '' OR trigger = :trigger)) AS found
                 FROM (SELECT trigger, trigger_kind FROM runs WHERE {where} ORDER BY asked_at DESC LIMIT :most) AS newest
-            ) AS counted GROUP BY state
+            ) AS counted GROUP BY of_state
             """,  # noqa: S608
             **values,
             kind=kind,

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from pydantic import ConfigDict
+
 from gateway.application.answers.base import Answer
 
 
@@ -12,6 +14,25 @@ class BulkAnswer(Answer):
     ``counts``: items by state: ``waiting`` (not asked yet), ``asked``, ``reopened`` (runs again), ``succeeded``, ``failed_again``,
     ``cancelled``, ``refused`` (with the reason), ``left`` (the job was cancelled before).
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "0192f0c8-11d2-7cc0-9f0a-5d3c3f6f0a01",
+                    "status": "running",
+                    "selection": {"workflow": "order-processing"},
+                    "excluded": {"are still moving: wait for their end": 2},
+                    "per_second": 5,
+                    "total": 120,
+                    "requested_by": "ada",
+                    "reason": "the queue stands again",
+                    "asked_at": "2026-11-22T12:00:00Z",
+                    "counts": {"waiting": 80, "reopened": 3, "succeeded": 36, "refused": 1},
+                }
+            ]
+        }
+    )
 
     id: str
     status: str
@@ -43,6 +64,20 @@ class BulkItemAnswer(Answer):
 
 class BulkPreview(Answer):
     """What a bulk retry would ask: how many runs, of which workflows and failures, which are left out and why."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "total": 120,
+                    "by_workflow": {"order-processing": 120},
+                    "by_failure": {"QueueNotFound": 118, "HttpStatus": 2},
+                    "excluded": {"are still moving: wait for their end": 2},
+                    "seconds": 24,
+                }
+            ]
+        }
+    )
 
     total: int
     capped: bool = False

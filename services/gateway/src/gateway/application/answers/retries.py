@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from pydantic import ConfigDict
+
 from gateway.application.answers.base import Answer
 from gateway.application.answers.runs import RunDetail
 from gateway.domain.comparing import Difference, differences
@@ -19,6 +21,22 @@ class RefusedAnswer(Answer):
 
 class RetryPreview(Answer):
     """What a retry would do. ``may`` is false when it would be refused; ``seq`` is what ``expected_seq`` must say."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "run_id": "0192f0c8-11d2-7cc0-9f0a-5d3c3f6f0a01",
+                    "status": "failed",
+                    "seq": 41,
+                    "version": 7,
+                    "may": True,
+                    "again": {"OrderQueue": 2, "OrderService": 2},
+                    "stays": ["OrderTopic"],
+                }
+            ]
+        }
+    )
 
     run_id: str
     status: str

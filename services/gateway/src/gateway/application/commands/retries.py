@@ -100,6 +100,7 @@ class RetryRuns:
             await note(work, actor, run, "run.retry_now", {"components": planned}, reason=given.reason)
             return
         wish, found = given.wish(), await self._look(work, run, given)
+        inputs = None if given.inputs == run.inputs else given.inputs
         if found.refused:
             first = found.refused[0]
             if first.field in ("until", "version") or "has no component" in first.message:
@@ -111,7 +112,7 @@ class RetryRuns:
             scope=wish.scope,
             until=wish.until,
             version=None if given.version == run.version else given.version,
-            inputs=given.inputs,
+            inputs=inputs,
             # A run that stands still only goes on because somebody retries it: then the second of two is refused.
             expected_seq=given.expected_seq or (None if run.status in MOVING else run.seq or None),
             requested_by=actor.name,

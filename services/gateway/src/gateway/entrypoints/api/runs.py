@@ -12,7 +12,7 @@ from gateway.application.commands.runs import StartInput
 from gateway.application.ports.read_model import COUNTED, RunFilter
 from gateway.application.ports.work import Work
 from gateway.application.queries.run_filter import check_states
-from gateway.domain.problems import Missing
+from gateway.domain.problems import FieldProblem, Invalid, Missing
 from gateway.entrypoints.api.parts import After, App, Key, Limit, Operator, Viewer, once, paged, router
 from gateway.entrypoints.application import actor_of
 
@@ -71,6 +71,8 @@ async def list_runs(
 
 @runs.get("/counts/", response_model=RunCounts, summary="Count runs by state, as far as that is cheap")
 async def count_runs(app: App, who: Viewer, wanted: Wanted) -> RunCounts:  # noqa: ARG001
+    if wanted.words:
+        raise Invalid(FieldProblem("q", "Runs are not counted by words; that would mean to look at each.", "Leave 'q' out."))
     counts = await app.reads.count_runs(wanted)
     return RunCounts(
         counts={state: None if found is None else min(found, COUNTED - 1) for state, found in counts.items()},
