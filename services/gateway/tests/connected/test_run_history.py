@@ -178,6 +178,8 @@ async def test_pages_show_the_refusal_the_waits_and_the_menu(gateway, browser: h
     form = {"menu": "1", "component": "B", "scope": "only", "inputs": "{day", "csrf_token": browser.headers["X-CSRF-Token"]}
     wrong = await browser.post(f"/runs/{run_id}/retry/", data=form)
     assert (wrong.status_code, "This is not a JSON object." in wrong.text, "{day" in wrong.text) == (422, True, True)
+    nul = await browser.post(f"/runs/{run_id}/retry/", data=form | {"inputs": '{"day": "\\u0000"}'})
+    assert (nul.status_code, "NUL" in nul.text) == (422, True)
     taken = await browser.post(f"/runs/{run_id}/retry/", data=form | {"inputs": "", "expected_seq": "8"})
     assert (taken.status_code, taken.headers["location"]) == (303, f"/runs/{run_id}/")
     reopened = RunReopened(**of, seq=9, again={"B": 2}, stays=("A",), requested_by="ada")

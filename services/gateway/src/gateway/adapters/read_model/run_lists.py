@@ -29,7 +29,8 @@ Keys = tuple[datetime, str]
 """Where a page ended: asked_at and run_id of its last run."""
 
 _RANGES = """
-    SELECT newest.run_id, newest.asked_at FROM unnest(cast(:workflows AS text[])) AS of_workflow, unnest(cast(:statuses AS text[])) AS of_state,
+    SELECT newest.run_id, newest.asked_at
+    FROM unnest(cast(:workflows AS text[])) AS of_workflow, unnest(cast(:statuses AS text[])) AS of_state,
     LATERAL (SELECT run_id, asked_at FROM runs WHERE {where} ORDER BY asked_at DESC, run_id DESC LIMIT :limit) AS newest
     ORDER BY newest.asked_at DESC, newest.run_id DESC LIMIT :limit
 """

@@ -1,13 +1,14 @@
 """Pages of runs, and what can be asked of one."""
 
 from collections.abc import Awaitable, Callable
+from json import JSONDecodeError
 
-from fastapi import Request
+from fastapi import HTTPException, Request
 from fastapi.responses import Response
 
 from gateway.application.commands.retries import RetryInput
 from gateway.application.views.parts import FieldProblem
-from gateway.entrypoints.web.dags import json_object
+from gateway.entrypoints.api.strict import parse
 from gateway.entrypoints.web.fields import REFUSED, problems_of
 from gateway.entrypoints.web.site import App, Operator, Pages, Viewer, actor_of, done, form_of, pages, path, person_of, stay
 
@@ -83,8 +84,13 @@ async def retry(site: Pages, app: App, who: Operator, request: Request, run_id: 
 async def _retry(app: App, who: Operator, request: Request, run_id: str, form: dict[str, str]) -> tuple[FieldProblem, ...]:
     """Ask for the retry; return what is wrong with the form, nothing when it was asked."""
     component, scope, typed = form.get("component", ""), form.get("scope", "only"), form.get("inputs", "").strip()
-    inputs = json_object(typed) if typed else None
-    if typed and inputs is None:
+    try:
+        inputs = parse(typed.encode()) if typed else None
+    except HTTPException as wrong:
+        return (FieldProblem(field="inputs", message=str(wrong.detail)),)
+    except JSONDecodeError:
+        inputs = typed
+    if not isinstance(inputs, dict | None):
         return (FieldProblem(field="inputs", message="This is not a JSON object.", hint="Write e.g. {“day”: “2026-11-22”}."),)
     seen = form.get("expected_seq", "")
     values = {
