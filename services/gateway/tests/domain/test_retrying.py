@@ -37,6 +37,7 @@ def test_each_scope_says_what_runs_again_and_what_stays(wish: Wish, again: tuple
     assert found.refused == ()
     assert tuple(found.again) == again
     assert set(found.again.values()) == {3}
+    assert found.chosen == (wish.components or ("B",))
     assert found.stays == stays
 
 

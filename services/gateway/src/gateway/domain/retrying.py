@@ -119,6 +119,8 @@ class Preview:
 
     again: Mapping[str, int] = field(default_factory=dict)
     """Component → its new generation, in the order of the document."""
+    chosen: tuple[str, ...] = ()
+    """Where it begins: what was named, or what failed."""
     stays: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
@@ -150,7 +152,7 @@ def preview(run: Standing, wish: Wish, *, other: Graph | None = None) -> Preview
     for name in graph.in_order(again & run.parts.keys()):
         refused += _may_run(run, graph, name, again)
     again |= set(added)
-    return _told(run, graph, again, tuple(refused), added=added, removed=removed)
+    return _told(run, graph, again, tuple(refused), chosen=chosen, added=added, removed=removed)
 
 
 def _told(
@@ -159,11 +161,13 @@ def _told(
     again: set[str],
     refused: tuple[Refused, ...],
     *,
+    chosen: tuple[str, ...],
     added: tuple[str, ...] = (),
     removed: tuple[str, ...] = (),
 ) -> Preview:
     return Preview(
         again={name: run.parts[name].generation + 1 if name in run.parts else 1 for name in graph.in_order(again)},
+        chosen=chosen,
         stays=graph.in_order(run.parts.keys() - again),
         added=added,
         removed=removed,
@@ -182,7 +186,7 @@ def _of_compensations(run: Standing, graph: Graph, wish: Wish, other: Graph | No
     if not again or not again <= set(ended):
         hint = f"Only these of its compensations can be retried: {', '.join(ended)}." if ended else "Start a new run instead."
         return Preview(refused=(Refused("components", "The run was cancelled, and what it had done was undone.", hint),))
-    return _told(run, graph, again, ())
+    return _told(run, graph, again, (), chosen=graph.in_order(again))
 
 
 def _wrong(run: Standing, graph: Graph, wish: Wish) -> tuple[Refused, ...]:

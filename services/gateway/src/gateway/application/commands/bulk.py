@@ -198,6 +198,7 @@ class BulkRetries:
         who = f"{bulk.requested_by[:120]}{MARK}{bulk.id}"
         command = RetryRun(
             run_id=run_id,
+            components=found.chosen,
             scope="failed",
             version=None if other is None else bulk.version,
             expected_seq=run.seq or None,

@@ -108,7 +108,7 @@ class RetryRuns:
             raise Conflict(f"{first.message} {first.hint}".strip(), field=first.field)
         command = RetryRun(
             run_id=run_id,
-            components=wish.components,
+            components=found.chosen,
             scope=wish.scope,
             until=wish.until,
             version=None if given.version == run.version else given.version,

@@ -33,7 +33,10 @@ async def list_bulks(site: Pages, who: Viewer, request: Request) -> Response:
 
 @bulk.get("/add/")
 async def add_form(site: Pages, app: App, who: Operator, request: Request) -> Response:
-    return await site.page(request, who, "runs/bulk_add.html", "runs", await _add_page(app, asked_of(request)))
+    asked = asked_of(request)
+    if asked.get("chosen") and not asked.get("run"):
+        return stay(request, "Tick the runs first that shall run again; those that failed or are parked can be ticked.", "retry")
+    return await site.page(request, who, "runs/bulk_add.html", "runs", await _add_page(app, asked))
 
 
 @bulk.post("/add/")
