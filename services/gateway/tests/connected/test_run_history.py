@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import sys
+from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,8 +17,13 @@ from shared.contracts.topics import RUNS_COMMANDS, RUNS_OUTCOMES
 from shared.runtime.clock import now
 from shared.runtime.ids import new_id
 from shared.testing import build
+from shared.testing.ports import free_port
+from shared.testing.process import PartProcess, scratch_folder
 from shared.testing.wait import eventually
 
+UI = Path(__file__).parents[4] / "services" / "ui"
+# As the first user of this folder's conftest.
+NAME, PASSWORD = "ada", "correct horse battery staple"
 YAML = """workflow: {name}
 components:
   A: {{kind: mq, endpoint: {endpoint}, queue: a}}
@@ -76,6 +84,13 @@ async def commands_of(gateway: Any, *run_ids: str) -> list[tuple[dict[str, Any],
     finally:
         await consumer.stop()
     return found
+
+
+def _ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/readyz", trust_env=False, timeout=5).status_code == 200
+    except httpx.HTTPError:
+        return False
 
 
 @pytest.fixture
@@ -163,8 +178,27 @@ async def test_a_retry_is_previewed_asked_once_and_refused_to_the_second(gateway
     assert entry["after"]["again"] == {"A": 2, "B": 2}
 
 
+@pytest.fixture
+async def browser(gateway, first_user: str) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody at the pages of a second replica, which serves them beside the API."""
+    if not (UI / "dist" / "icons.json").exists():
+        pytest.fail("The front end is not built: run `npm ci --ignore-scripts && npm run build` in services/ui.")
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    own = {"FLOWTOWER_PORT": str(port), "FLOWTOWER_PUBLIC_URL": url, "FLOWTOWER_UI_DIR": str(UI), "FLOWTOWER_INSTANCE": f"pages-{port}"}
+    command = [sys.executable, "-m", "gateway"]
+    process = PartProcess("gateway pages", command, folder=scratch_folder("gateway-pages"), env=gateway.environment | own)
+    await asyncio.to_thread(process.start, lambda: _ready(url), within=90)
+    try:
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as client:
+            signed = await client.post("/api/account/sign-in/", json={"name": NAME, "password": PASSWORD})
+            client.headers.update({"X-CSRF-Token": signed.json()["csrf_token"], "Accept": "text/html", "Origin": url})
+            yield client
+    finally:
+        await asyncio.to_thread(process.stop)
+
+
 async def test_pages_show_the_refusal_the_waits_and_the_menu(gateway, browser: httpx.AsyncClient, api, broken: dict[str, Any]) -> None:
-    browser.headers |= {"Accept": "text/html", "Origin": gateway.url}
     run_id = broken["id"]
     of = {"run_id": run_id, "workflow_id": broken["workflow_id"], "at": now()}
     no = CommandRefused(**of, seq=8, command="retry", reason="Somebody was quicker.", requested_by="ada")
@@ -218,13 +252,6 @@ async def test_pausing_and_resuming_are_asked_with_their_reason(gateway, api: ht
         return [command["command"] for command, _ in await commands_of(gateway, run_id)] == ["pause", "resume"]
 
     await eventually(both, within=20)
-
-
-def _ready(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/readyz", trust_env=False, timeout=5).status_code == 200
-    except httpx.HTTPError:
-        return False
 
 
 async def test_a_bulk_retry_asks_each_run_once_although_the_gateway_is_killed(gateway, api: httpx.AsyncClient) -> None:
