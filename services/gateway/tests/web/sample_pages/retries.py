@@ -13,6 +13,7 @@ from gateway.application.views.retries import (
     PreviewPart,
     RetryPage,
 )
+from gateway.application.views.runs import AuditRow
 from sample_pages.frame import AWAY, ago, state, tone
 
 COMPONENTS = tuple(Choice(value=name, label=f"{name} ({word})") for name, word in (("OrderTopic", "succeeded"), ("OrderQueue", "failed")))
@@ -169,6 +170,7 @@ def bulk() -> BulkPage:
             item(3, tone("bad", "Failed again"), "QueueNotFound"),
         ),
         actions=(Action(label="Pause", url="/runs/bulk/b1/pause/", icon="pause"),),
+        audit=(AuditRow(at=ago(90), who="Mira Kessler", what="asked for it", reason="the queue stands again"),),
         next_url="/runs/bulk/b1/?after=x",
         trouble=AWAY,
     )

@@ -7,6 +7,7 @@ from gateway.application.queries.base import Queries
 from gateway.application.queries.words import path, plural, took, with_query
 from gateway.application.views.parts import Action, Fact, FilterChip, StateView, Tone, state_view
 from gateway.application.views.retries import BulkItemRow, BulkPage, BulkRow, BulksPage
+from gateway.application.views.runs import AuditRow
 from gateway.application.views.shell import Person
 
 PER_PAGE = 50
@@ -20,6 +21,7 @@ _ITEMS: dict[str, tuple[Tone, str]] = {
     "refused": ("bad", "Refused"),
     "left": ("skipped", "Left out"),
 }
+_ASKED = {"bulk.create": "asked for it", "bulk.paused": "paused it", "bulk.running": "let it go on", "bulk.cancelled": "cancelled it"}
 _SAID = (("succeeded", "succeeded"), ("failed_again", "failed again"), ("refused", "refused"), ("reopened", "run again now"))
 _JOBS = {
     "running": StateView(tone="run", word="Running"),
@@ -78,6 +80,10 @@ class BulkQueries(Queries):
             chips=tuple(chips),
             items=tuple(_item(item) for item in page.items),
             actions=_actions(bulk, url),
+            audit=tuple(
+                AuditRow(at=entry.at, who=entry.who, what=_ASKED.get(entry.action, entry.action), reason=entry.reason)
+                for entry in reversed((await self._reads.audit(subject_id=bulk_id, after=None, limit=20)).items)
+            ),
             next_url=with_query(url, state=status, after=page.next) if page.next else "",
             trouble=self._away("executor", "Nothing that was asked is answered."),
         )

@@ -16,6 +16,7 @@ from shared.runtime.clock import now
 __all__ = ["RunListQueries", "lasted_words", "moved_of", "run_row", "run_state", "run_took", "wanted_of", "what_happens"]
 
 PER_PAGE = 50
+MOST_NAMES = 500
 SHORT = 3
 """Words with fewer signs are only looked for in the newest runs."""
 _CHIPS = (
@@ -101,7 +102,7 @@ class RunListQueries(Queries):
             search=wanted.words,
             state=wanted.status,
             workflow=wanted.workflow,
-            workflows=tuple(Choice(value=record.name, label=record.name) for record, _ in await self._reads.workflows()),
+            workflows=_workflows(await self._reads.workflow_names(limit=MOST_NAMES), wanted.workflow),
             trigger=wanted.trigger,
             triggers=_triggers(wanted.trigger),
             span=kept["span"] if kept["span"] in _SPANS else "",
@@ -139,6 +140,11 @@ def _chips(wanted: RunFilter, counts: Mapping[str, int | None], kept: Mapping[st
             FilterChip(label=label, url=url, count=min(number, COUNTED - 1) if number is not None else None, more=more, active=active)
         )
     return tuple(chips)
+
+
+def _workflows(names: list[str], chosen: str) -> tuple[Choice, ...]:
+    known = names if not chosen or chosen in names else [chosen, *names]
+    return tuple(Choice(value=name, label=name) for name in known)
 
 
 def _triggers(chosen: str) -> tuple[Choice, ...]:

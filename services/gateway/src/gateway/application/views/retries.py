@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from gateway.application.views.parts import Action, Choice, Fact, FieldProblem, FilterChip, StateView, Tone, Trouble, View
+from gateway.application.views.runs import AuditRow
 
 
 class PreviewPart(View):
@@ -151,5 +152,6 @@ class BulkPage(View):
     chips: tuple[FilterChip, ...]
     items: tuple[BulkItemRow, ...]
     actions: tuple[Action, ...]
+    audit: tuple[AuditRow, ...] = ()
     next_url: str = ""
     trouble: Trouble | None = None
