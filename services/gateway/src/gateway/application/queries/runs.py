@@ -102,7 +102,7 @@ class RunListQueries(Queries):
             search=wanted.words,
             state=wanted.status,
             workflow=wanted.workflow,
-            workflows=_workflows(await self._reads.workflow_names(limit=MOST_NAMES), wanted.workflow),
+            workflows=await self._workflows(wanted.workflow),
             trigger=wanted.trigger,
             triggers=_triggers(wanted.trigger),
             span=kept["span"] if kept["span"] in _SPANS else "",
@@ -117,6 +117,14 @@ class RunListQueries(Queries):
             previous_url=with_query("/runs/", **kept, state=wanted.status) if asked.get("after") else "",
             trouble=self._away("executor", "Runs do not move on, and new ones wait."),
         )
+
+    async def _workflows(self, chosen: str) -> tuple[Choice, ...]:
+        names = await self._reads.workflow_names(limit=MOST_NAMES)
+        choices = [Choice(value=name, label=name) for name in names]
+        if chosen and chosen not in names:
+            record = await self._reads.workflow(chosen)
+            choices.insert(0, Choice(value=chosen, label=record.name if record else chosen))
+        return tuple(choices)
 
     async def _counts(self, wanted: RunFilter) -> dict[str, int | None]:
         every = RunFilter(workflow=wanted.workflow, trigger=wanted.trigger, since=wanted.since, until=wanted.until)
@@ -140,11 +148,6 @@ def _chips(wanted: RunFilter, counts: Mapping[str, int | None], kept: Mapping[st
             FilterChip(label=label, url=url, count=min(number, COUNTED - 1) if number is not None else None, more=more, active=active)
         )
     return tuple(chips)
-
-
-def _workflows(names: list[str], chosen: str) -> tuple[Choice, ...]:
-    known = names if not chosen or chosen in names else [chosen, *names]
-    return tuple(Choice(value=name, label=name) for name in known)
 
 
 def _triggers(chosen: str) -> tuple[Choice, ...]:
