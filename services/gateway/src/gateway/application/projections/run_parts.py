@@ -102,8 +102,10 @@ def attempt_held(state: RunState, event: AttemptHeld) -> None:
 
 def attempt_progressed(state: RunState, event: AttemptProgressed) -> None:
     row = component_of(state, event.component, event.generation)
-    row.update(transfer=plain(event.transfer), message=event.message or row["message"], held=None)
-    _attempt(state, event).update(transfer=plain(event.transfer))
+    row.update(message=event.message or row["message"], held=None)
+    if event.transfer is not None:
+        row["transfer"] = plain(event.transfer)
+        _attempt(state, event)["transfer"] = plain(event.transfer)
 
 
 def attempt_failed(state: RunState, event: AttemptFailed) -> None:

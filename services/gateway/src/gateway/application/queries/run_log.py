@@ -24,7 +24,8 @@ def log_line(event: RunEventAnswer) -> LogLine:  # noqa: C901 - one case for eac
         case "attempt.started":
             text = f"attempt {body.get('attempt')} begins" + (f" on {body['host']}" if body.get("host") else "")
         case "attempt.progressed":
-            text = f"{count(transfer.get('read'))} read{moved}"
+            text = f"{count(transfer.get('read'))} read{moved}" if transfer else "goes on"
+            text += f": {body['message']}" if body.get("message") else ""
         case "attempt.failed":
             level, failure = "error", body.get("failure") or {}
             after = f"; next attempt at {str(body['next_attempt_at'])[11:19]}" if body.get("next_attempt_at") else ""
