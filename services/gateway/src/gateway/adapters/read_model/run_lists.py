@@ -5,6 +5,7 @@ sort of everything. Words are looked for in the newest runs first, which answers
 what is rare.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,13 +18,17 @@ RUN = (
     " asked_at, started_at, finished_at, message, seq, gaps, cancel_asked_at, updated_at"
 )
 WALKED = 5_000
-"""Newest runs whose words are looked at one by one before the trigrams are asked."""
+"""Runs of a filtered list whose words are looked at one by one before the trigrams are asked."""
+SHORTEST = 3
+"""Signs of which trigrams are made."""
+NEWEST = 50_000
+"""The same for a list of all runs, where the words themselves stand in the order of the list."""
 MOST_HITS = 20_000
 """Rows that the trigrams may bring; a word that is in more is found by walking on."""
-MOST_WALKED = 200_000
-"""Runs that are looked at when a word is in very many, or is too short for trigrams."""
-MOST_SCANNED = 20_000
-"""Index entries that a count looks at; a count that would need more is not known."""
+MOST_WALKED = 10
+"""How many times further is walked when a word is in very many runs, or is too short for trigrams."""
+MOST_SCANNED = 5_000
+"""Runs of a state that a count by trigger looks at; a count that would need more is not known."""
 
 Keys = tuple[datetime, str]
 """Where a page ended: asked_at and run_id of its last run."""
@@ -60,6 +65,14 @@ def _conditions(wanted: RunFilter, workflows: list[str], after: Keys | None) -> 
     return " AND ".join(parts), values
 
 
+@dataclass(frozen=True)
+class _Found:
+    """Runs that hold the words; ``whole``: nothing else of the list can hold them."""
+
+    ids: list[str]
+    whole: bool
+
+
 class RunLists(Rows):
     """Which runs a list shows, and how many there are."""
 
@@ -70,27 +83,56 @@ class RunLists(Rows):
         if not wanted.words:
             return [row["run_id"] for row in await self._all(ranges, **values, limit=limit)]
         pattern = like(wanted.words)
-        found = await self._walk(ranges, values, pattern, limit, WALKED)
-        if len(found) >= limit:
-            return found
-        if len(wanted.words) >= 3:
+        filtered = bool(wanted.workflow or wanted.status or wanted.trigger)
+        found = (
+            await self._walk(ranges, values, pattern, limit, WALKED)
+            if filtered
+            else await self._newest(where, values, pattern, limit, NEWEST)
+        )
+        if found.whole or len(found.ids) >= limit:
+            return found.ids
+        if len(wanted.words) >= SHORTEST:
             hits = await self._hits(where, values, pattern, limit)
             if hits is not None:
                 return hits
-        return await self._walk(ranges, values, pattern, limit, MOST_WALKED)
+        if filtered:
+            return (await self._walk(ranges, values, pattern, limit, WALKED * MOST_WALKED)).ids
+        return (await self._newest(where, values, pattern, limit, NEWEST * MOST_WALKED)).ids
 
-    async def _walk(self, ranges: str, values: dict[str, Any], pattern: str, limit: int, most: int) -> list[str]:
+    async def _walk(self, ranges: str, values: dict[str, Any], pattern: str, limit: int, most: int) -> _Found:
+        """Look at the words of the runs that the filter lets through."""
         rows = await self._all(
             f"""
-            SELECT walked.run_id FROM ({ranges}) AS walked JOIN run_words USING (run_id)
-            WHERE run_words.words ILIKE :pattern ORDER BY walked.asked_at DESC, walked.run_id DESC LIMIT :shown
+            WITH walked AS MATERIALIZED ({ranges}), page AS (
+                SELECT walked.run_id, walked.asked_at FROM walked JOIN run_words USING (run_id)
+                WHERE run_words.words ILIKE :pattern ORDER BY walked.asked_at DESC, walked.run_id DESC LIMIT :shown
+            )
+            SELECT page.run_id, counted.walked FROM (SELECT count(*) AS walked FROM walked) AS counted LEFT JOIN page ON true
+            ORDER BY page.asked_at DESC, page.run_id DESC
             """,  # noqa: S608 - constants of this module; values are bound
             **values,
             pattern=pattern,
             limit=most,
             shown=limit,
         )
-        return [row["run_id"] for row in rows]
+        return _Found([row["run_id"] for row in rows if row["run_id"] is not None], whole=rows[0]["walked"] < most)
+
+    async def _newest(self, where: str, values: dict[str, Any], pattern: str, limit: int, most: int) -> _Found:
+        """Look at the words of all runs, newest first."""
+        given = {name: value for name, value in values.items() if name not in ("workflows", "statuses")}
+        rows = await self._all(
+            f"""
+            SELECT walked.run_id FROM (
+                SELECT run_id, asked_at, words FROM run_words AS runs WHERE {where} ORDER BY asked_at DESC, run_id DESC LIMIT :most
+            ) AS walked
+            WHERE walked.words ILIKE :pattern ORDER BY walked.asked_at DESC, walked.run_id DESC LIMIT :limit
+            """,  # noqa: S608
+            **given,
+            pattern=pattern,
+            most=most,
+            limit=limit,
+        )
+        return _Found([row["run_id"] for row in rows], whole=False)
 
     async def _hits(self, where: str, values: dict[str, Any], pattern: str, limit: int) -> list[str] | None:
         """Return the page by trigrams, None when the word is in too many runs."""

@@ -36,7 +36,11 @@ async def write_run_events(session: AsyncSession, events: Sequence[RunEvent]) ->
     touched = [states[run_id] for run_id in dict.fromkeys(event.run_id for event in taken)]
     await _upsert(session, Run, ("run_id",), [state.row for state in touched])
     words = [
-        {"run_id": state.run_id, "words": words_of(state.run_id, state.row["business_key"], state.row["inputs"])}
+        {
+            "run_id": state.run_id,
+            "asked_at": state.row["asked_at"],
+            "words": words_of(state.run_id, state.row["business_key"], state.row["inputs"]),
+        }
         for state in touched
         if state.renamed
     ]

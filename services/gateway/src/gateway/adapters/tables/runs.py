@@ -54,9 +54,13 @@ class RunWords(Base, table=True):
     """What a run is found by: business key, id and inputs. Written once, apart from the row that changes with each event."""
 
     __tablename__ = "run_words"
-    __table_args__ = (Index("run_words_like", "words", postgresql_using="gin", postgresql_ops={"words": "gin_trgm_ops"}),)
+    __table_args__ = (
+        Index("run_words_newest", "asked_at", "run_id"),
+        Index("run_words_like", "words", postgresql_using="gin", postgresql_ops={"words": "gin_trgm_ops"}),
+    )
 
     run_id: str = Field(primary_key=True)
+    asked_at: datetime = moment()
     words: str = words()
 
 

@@ -57,10 +57,12 @@ def _words() -> None:
     op.create_table(
         "run_words",
         sa.Column("run_id", sa.Text(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("words", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("run_id", name=op.f("run_words_pk")),
     )
-    op.execute("INSERT INTO run_words (run_id, words) SELECT run_id, left(concat_ws(E'\\n', run_id, inputs::text), 8000) FROM runs")
+    op.execute("INSERT INTO run_words SELECT run_id, asked_at, left(concat_ws(E'\\n', run_id, inputs::text), 8000) FROM runs")
+    op.create_index("run_words_newest", "run_words", ["asked_at", "run_id"], unique=False)
     op.execute(f"CREATE INDEX run_words_like ON run_words USING gin (words {where}.gin_trgm_ops)")
 
 
