@@ -43,7 +43,8 @@ FROM generate_series($1::int, $2::int) AS n, LATERAL (
 """
 _WORDS = """
 INSERT INTO run_words (run_id, asked_at, words)
-SELECT run_id, asked_at, business_key || E'\\n' || run_id || E'\\n' || inputs::text FROM runs WHERE run_id NOT IN (SELECT run_id FROM run_words)
+SELECT run_id, asked_at, business_key || E'\\n' || run_id || E'\\n' || inputs::text FROM runs
+WHERE run_id NOT IN (SELECT run_id FROM run_words)
 """
 _COMPONENTS = """
 INSERT INTO run_components (run_id, component, generation, attempt, status, output, message, host, why)

@@ -60,9 +60,7 @@ class SqlWork(DefinitionRows, BulkRows):
                 gaps=0,
             )
         )
-        await self._session.execute(
-            insert(RunWords).values(run_id=start.run_id, asked_at=at, words=words_of(start.run_id or "", None, start.inputs))
-        )
+        await self._session.execute(insert(RunWords).values(run_id=start.run_id, asked_at=at, words=words))
 
     async def cancel_asked(self, run_id: str) -> None:
         await self._session.execute(update(Run).where(Run.run_id == run_id).values(cancel_asked_at=now()))  # type: ignore[arg-type]
