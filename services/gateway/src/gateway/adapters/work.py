@@ -60,6 +60,7 @@ class SqlWork(DefinitionRows, BulkRows):
                 gaps=0,
             )
         )
+        words = words_of(start.run_id or "", None, start.inputs)
         await self._session.execute(insert(RunWords).values(run_id=start.run_id, asked_at=at, words=words))
 
     async def cancel_asked(self, run_id: str) -> None:
