@@ -102,8 +102,8 @@ async def test_a_run_is_paused_with_a_reason_and_retried_by_its_menu(site: "Site
         assert await inputs.input_value() == '{"day": "2026-11-22"}'
         await inputs.fill('{"day": "2026-11-23"}')
         await page.get_by_role("button", name="Run it again").focus()
-        await page.keyboard.press("Enter")
-        await page.wait_for_load_state("networkidle")
+        async with page.expect_response("**/runs/r7/retry/"):
+            await page.keyboard.press("Enter")
         ((path, form),) = site.site.posted
         assert path == "/runs/r7/retry/"
         assert (form["menu"], form["scope"], form["expected_seq"]) == ("1", "slice", "41")
