@@ -74,6 +74,42 @@ async def test_what_is_dangerous_asks_once_and_can_be_left(site: "Site") -> None
         assert [path for path, _ in site.site.posted] == ["/runs/r7/cancel/"]
 
 
+async def test_a_run_is_paused_with_a_reason_and_retried_by_its_menu(site: "Site") -> None:
+    async with site.open("run") as page:
+        site.site.posted.clear()
+        await page.get_by_role("button", name="Pause", exact=True).focus()
+        await page.keyboard.press("Enter")
+        dialog = page.get_by_role("dialog")
+        await dialog.get_by_text("Nothing more starts.").wait_for()
+        await dialog.get_by_label("Why").focus()
+        await page.keyboard.type("the target is being repaired")
+        await page.keyboard.press("Enter")
+        await page.get_by_text("Asked. Airflow confirms it").wait_for()
+        ((path, form),) = site.site.posted
+        assert (path, form["reason"]) == ("/runs/r7/pause/", "the target is being repaired")
+        # Another question after this one asks for no reason of the one before.
+        await page.get_by_role("button", name="Cancel", exact=True).focus()
+        await page.keyboard.press("Enter")
+        assert await dialog.get_by_label("Why").input_value() == ""
+    async with site.open("run-retry") as page:
+        site.site.posted.clear()
+        await page.get_by_label("This component").focus()
+        await page.keyboard.press("ArrowDown")
+        await page.wait_for_url("**component=OrderQueue**")
+        await page.get_by_text("Edit the inputs").focus()
+        await page.keyboard.press("Enter")
+        inputs = page.get_by_label("Inputs for what runs again")
+        assert await inputs.input_value() == '{"day": "2026-11-22"}'
+        await inputs.fill('{"day": "2026-11-23"}')
+        await page.get_by_role("button", name="Run it again").focus()
+        async with page.expect_response("**/runs/r7/retry/"):
+            await page.keyboard.press("Enter")
+        ((path, form),) = site.site.posted
+        assert path == "/runs/r7/retry/"
+        assert (form["menu"], form["scope"], form["expected_seq"]) == ("1", "slice", "41")
+        assert form["inputs"] == '{"day": "2026-11-23"}'
+
+
 async def test_the_graph_is_walked_and_picked_by_keyboard(site: "Site") -> None:
     async with site.open("run") as page:
         node = page.locator('.svelte-flow__node[data-id="OrderTopic"]')
@@ -86,6 +122,9 @@ async def test_the_graph_is_walked_and_picked_by_keyboard(site: "Site") -> None:
 async def test_tabs_move_by_arrow_keys(site: "Site") -> None:
     async with site.open("run") as page:
         await page.get_by_role("tab", name="Time line").focus()
+        await page.keyboard.press("ArrowRight")
+        assert await page.get_by_role("tabpanel").get_attribute("id") == "attempts"
+        assert await page.get_by_text("tried again").is_visible()
         await page.keyboard.press("ArrowRight")
         assert await page.get_by_role("tabpanel").get_attribute("id") == "messages"
         assert await page.get_by_text("OrderTopic → OrderQueue").is_visible()

@@ -18,10 +18,12 @@ export function mount(host) {
   const source = host.querySelector("[data-lines]");
   const numbered = "numbered" in host.dataset;
   const find = (name) => document.querySelector(`[data-log-${name}="${host.id}"]`);
-  const [search, hitsText, follow] = [find("search"), find("hits"), find("follow")];
+  const [search, hitsText, follow, chosen] = [find("search"), find("hits"), find("follow"), find("source")];
   const box = document.createElement("div");
   const pad = document.createElement("div");
-  let lines = read(host);
+  const wanted = (root) => read(root).filter((line) => !chosen?.value || line.of === chosen.value);
+  let all = host;
+  let lines = wanted(all);
   let hits = [];
   let current = -1;
 
@@ -70,8 +72,18 @@ export function mount(host) {
     else draw();
   }
 
+  // New lines must not take the reader from the hit at which they are.
+  function findAgain() {
+    const word = search.value.trim().toLowerCase();
+    hits = lines.flatMap((line, place) => (plain(line.text).toLowerCase().includes(word) ? [place] : []));
+    current = Math.min(current, hits.length - 1);
+    hitsText.textContent = hits.length ? `${current + 1} of ${hits.length}` : "not found";
+  }
+
   host.addEventListener("flowtower:lines", (event) => {
-    lines = read(event.detail);
+    all = event.detail;
+    lines = wanted(all);
+    if (search?.value.trim()) findAgain();
     draw();
     if (following()) box.scrollTop = box.scrollHeight;
   });
@@ -81,12 +93,18 @@ export function mount(host) {
     draw();
   }, { passive: true });
   search?.addEventListener("input", look);
+  chosen?.addEventListener("change", () => {
+    lines = wanted(all);
+    box.scrollTop = following() ? box.scrollHeight : 0;
+    if (search?.value.trim()) look();
+    else draw();
+  });
   search?.addEventListener("keydown", (event) => event.key === "Enter" && seek(event.shiftKey ? -1 : 1));
   follow?.addEventListener("click", () => setFollow(!following()));
   new ResizeObserver(draw).observe(box);
 
   source.hidden = true;
-  for (const tool of [search, follow]) if (tool) tool.hidden = false;
+  for (const tool of [search, follow, chosen]) if (tool) tool.hidden = false;
   host.append(box);
   draw();
   setFollow("follow" in host.dataset);

@@ -5,6 +5,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from gateway.adapters.addresses import PolicyAddresses
+from gateway.adapters.bulk_worker import BulkWorker
 from gateway.adapters.read_model.housekeeping import Housekeeping
 from gateway.adapters.read_model.reading import SqlReadModel
 from gateway.adapters.read_model.retention import finished_runs
@@ -14,9 +15,11 @@ from gateway.adapters.work import SqlWorks
 from gateway.adapters.yaml import ThreadedYaml
 from gateway.application.commands.alerting import ChannelShape, RuleShape
 from gateway.application.commands.asking import AskAlerter, AskClusters
+from gateway.application.commands.bulk import BulkRetries
 from gateway.application.commands.clusters import ClusterShape
 from gateway.application.commands.definitions import Define
 from gateway.application.commands.endpoints import EndpointShape
+from gateway.application.commands.retries import RetryRuns
 from gateway.application.commands.runs import AskRuns
 from gateway.application.commands.testing import TestConnections
 from gateway.application.commands.triggers import AskTriggers
@@ -69,7 +72,7 @@ def build(settings: Settings) -> Service:
     subscriptions.subscribe(bus)
 
     app = service.app
-    app.state.application = _application(settings, database, outbox, services, watch, yaml)
+    application = app.state.application = _application(settings, database, outbox, services, watch, yaml)
     csrf = Csrf(read_keys(settings.keys_dir / "gateway.key")[0], settings.public_url)
     app.state.identity = Identity(People(database, Passwords()), csrf, Cookies(settings.secure))
     app.state.hub = hub
@@ -87,13 +90,14 @@ def build(settings: Settings) -> Service:
     service.add(producer, name="producer")
     service.add(outbox, name="outbox")
     service.add(bus, name="consumers")
+    service.add(BulkWorker(application.bulk.step), name="bulk retries")
     return service
 
 
 def _application(
     settings: Settings, database: Database, outbox: Outbox, services: InternalServices, watch: ServiceWatch, yaml: ThreadedYaml
 ) -> Application:
-    works, sealer = SqlWorks(outbox), SealToServices(settings.keys_dir)
+    works, reads, sealer = SqlWorks(outbox), SqlReadModel(database), SealToServices(settings.keys_dir)
     addresses = PolicyAddresses(EgressPolicy.from_settings(settings))
     clusters, endpoints = ClusterShape(addresses), EndpointShape(addresses)
     reads = SqlReadModel(database)
@@ -110,6 +114,8 @@ def _application(
         versions=Versions(reads, yaml),
         runs=AskRuns(works),
         triggers=AskTriggers(works),
+        retries=RetryRuns(works),
+        bulk=BulkRetries(works, reads),
         commands=AskClusters(works),
         alerter=AskAlerter(works),
         tests=TestConnections(works, sealer, services, clusters, endpoints),

@@ -14,11 +14,16 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from pydantic import BaseModel
 
-from shared.contracts.topics import Topic
+from shared.contracts.topics import RUNS_OUTCOMES, Topic
+from shared.runtime.ids import new_id
 from shared.testing.kafka import KafkaPart
 from shared.testing.ports import free_port
 from shared.testing.postgres import PostgresPart
 from shared.testing.process import PartProcess, scratch_folder
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from run_stories import failed, published, shown
 
 PASSWORD = "correct horse battery staple"
 NAME = "ada"
@@ -130,3 +135,13 @@ async def browser(gateway: Gateway, first_user: str) -> AsyncIterator[httpx.Asyn
         assert signed.status_code == 200, signed.text
         client.headers["X-CSRF-Token"] = signed.json()["csrf_token"]
         yield client
+
+
+@pytest.fixture
+async def broken(gateway, api: httpx.AsyncClient) -> dict[str, Any]:
+    """A run that failed, as the API shows it."""
+    name, workflow_id = await published(api)
+    run_id, key = new_id(), f"order-{new_id()}"
+    events = failed(run_id, name, workflow_id, key=key, trigger="schedule:nightly")
+    await gateway.publish(RUNS_OUTCOMES, *[(run_id, event) for event in events])
+    return await shown(api, run_id, 7)

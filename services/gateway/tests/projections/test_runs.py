@@ -8,7 +8,17 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as some
 
-from gateway.application.projections.runs import RunState, fold, fresh
+from gateway.application.projections.run_state import RunState
+from gateway.application.projections.runs import fold, fresh
+from shared.contracts.runs import (
+    AttemptHeld,
+    OtherRunEvent,
+    RunPaused,
+    RunReleased,
+    RunReopened,
+    RunResumed,
+)
+from shared.contracts.topics import RUNS_OUTCOMES
 from shared.runtime.clock import now
 from shared.testing import build
 
@@ -41,7 +51,7 @@ def story() -> list[Any]:
         build.component_finished(**RUN, component="B", attempt=2, status="failed", failure=build.failure()),
         build.component_finished(**RUN, component="C", status="upstream_failed", failure=None, transfer=None),
         build.run_finished(**RUN, status="failed"),
-        build.run_reopened(**RUN, again={"B": 2, "C": 2}) if hasattr(build, "run_reopened") else _reopened(),
+        _reopened(),
         build.attempt_started(**RUN, component="B", generation=2),
         build.component_finished(**RUN, component="B", generation=2, status="succeeded"),
         build.attempt_started(**RUN, component="C", generation=2),
@@ -51,8 +61,6 @@ def story() -> list[Any]:
 
 
 def _reopened() -> Any:
-    from shared.contracts.runs import RunReopened  # noqa: PLC0415
-
     return RunReopened(**RUN, seq=1, at=now(), again={"B": 2, "C": 2})
 
 
@@ -109,3 +117,82 @@ def test_what_comes_again_changes_nothing(again: list[int]) -> None:
 def test_a_gap_is_counted_and_not_hidden() -> None:
     events = story()
     assert folded(events[0], events[3]).row["gaps"] == 2
+
+
+def _of(kind: Any, **more: Any) -> Any:
+    return kind(**RUN, seq=1, at=now(), **more)
+
+
+def test_a_queued_run_has_its_turn_and_a_paused_one_goes_on() -> None:
+    events = numbered(
+        build.run_started(**RUN, queued=True, business_key="order-1", priority=9, trigger="schedule:nightly"),
+        _of(RunReleased),
+        _of(RunPaused, reason="repair", requested_by="ada"),
+        _of(RunResumed, requested_by="ada"),
+        build.run_finished(**RUN, status="succeeded"),
+    )
+    states = [folded(*events[:upto]).row for upto in range(1, 6)]
+    assert [row["status"] for row in states] == ["queued", "running", "paused", "running", "succeeded"]
+    assert (states[2]["paused_by"], states[2]["pause_reason"], states[3]["paused_at"]) == ("ada", "repair", None)
+    assert (states[0]["business_key"], states[0]["priority"], states[0]["trigger_kind"]) == ("order-1", 9, "schedule")
+
+
+def test_a_run_is_parked_when_nothing_else_moves() -> None:
+    parked = {"component": "A", "decision": "park", "why": "HttpStatus:409 is parked", "next_attempt_at": None}
+    events = numbered(
+        build.run_started(**RUN),
+        build.attempt_started(**RUN, component="A"),
+        build.attempt_started(**RUN, component="B"),
+        build.attempt_failed(**RUN, **parked),
+        build.component_finished(**RUN, component="B", status="succeeded"),
+        build.component_finished(**RUN, component="D", status="skipped", transfer=None, started_at=None),
+    )
+    assert folded(*events[:4]).row["status"] == "running"
+    state = folded(*events)
+    assert state.row["status"] == "parked"
+    assert (state.components["A"]["status"], state.components["A"]["why"]) == ("parked", "HttpStatus:409 is parked")
+    assert state.attempts[("A", 1, 1)]["decision"] == "park"
+    assert state.components["D"]["status"] == "skipped"
+    assert ("D", 1, 1) not in state.attempts
+
+
+def test_a_hold_is_shown_until_it_is_over_and_kept_with_its_attempt() -> None:
+    held = {"component": "A", "limit": "breaker", "reason": "The breaker of “mq” is open."}
+    events = numbered(
+        build.run_started(**RUN),
+        build.attempt_started(**RUN, component="A"),
+        _of(AttemptHeld, **held),
+        _of(AttemptHeld, **held, over=True),
+    )
+    first = folded(*events[:3])
+    assert first.components["A"]["held"]["limit"] == "breaker"
+    assert first.row["status"] == "running"
+    second = folded(*events)
+    assert second.components["A"]["held"] is None
+    (hold,) = second.attempts[("A", 1, 1)]["holds"]
+    assert hold["until"] == events[3].at.isoformat()
+
+
+def test_a_retry_in_another_version_with_other_inputs_changes_both_and_drops_what_is_gone() -> None:
+    events = [*story()[:10], _of(RunReopened, again={"B": 2, "N": 1}, stays=("A",), version=4, inputs={"day": "23"})]
+    state = folded(*numbered(*events), declared=("A", "B", "C"))
+    assert (state.row["version"], state.row["inputs"]) == (4, {"day": "23"})
+    assert state.gone == {"C"}
+    assert {name: part["status"] for name, part in state.components.items()} == {"A": "succeeded", "B": "pending", "N": "pending"}
+
+
+def test_an_event_of_a_kind_that_is_not_known_here_only_counts() -> None:
+    events = story()
+    raw = b'{"event":"run.blessed","run_id":"r1","workflow_id":"w1","seq":3,"at":"2026-01-02T03:04:05Z","by":"ada"}'
+    other = RUNS_OUTCOMES.decode(raw)
+    assert isinstance(other, OtherRunEvent)
+    assert other.model_dump()["by"] == "ada"
+    state = folded(*events[:2])
+    before = (dict(state.components["A"]), state.row["status"])
+    assert fold(state, other)
+    assert (state.row["seq"], state.row["gaps"]) == (3, 0)
+    assert (state.components["A"], state.row["status"]) == before
+    with pytest.raises(ValueError, match="workflow_id"):
+        RUNS_OUTCOMES.decode(b'{"event":"run.blessed","run_id":"r1"}')
+    with pytest.raises(ValueError, match="seq"):
+        RUNS_OUTCOMES.decode(raw.replace(b"run.blessed", b"run.paused").replace(b'"seq":3', b'"seq":0'))

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from shared.contracts.base import ComponentName, Contract, Id, Json, Name, SpanId, Text, TraceId, Utc
 
@@ -258,6 +258,14 @@ class CommandRefused(_RunEvent):
     reason: Text
     requested_by: str = ""
     workflow: str = Field(default="", max_length=100)
+
+
+class OtherRunEvent(_RunEvent):
+    """An event of a kind that a newer executor added. It keeps its place in the run's order and means nothing more here."""
+
+    model_config = ConfigDict(extra="allow")
+
+    event: str = Field(max_length=100)
 
 
 RunEvent = Annotated[

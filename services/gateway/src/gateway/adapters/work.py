@@ -7,11 +7,15 @@ from pydantic import BaseModel
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from gateway.adapters.bulk_rows import BulkRows
 from gateway.adapters.definition_rows import DefinitionRows
 from gateway.adapters.ledger import keep_answer, remember, write_audit, write_changes
-from gateway.adapters.tables import Alert, ClusterCommandRow, Dag, Run, RunComponent, TriggerState
+from gateway.adapters.run_standing import standing_of
+from gateway.adapters.tables import Alert, ClusterCommandRow, Dag, Run, RunWords, TriggerState
 from gateway.application.definitions import Entry
 from gateway.application.ports.work import Remembered
+from gateway.application.projections.run_state import words_of
+from gateway.domain.retrying import Standing
 from shared.contracts.clusters import ClusterCommand, CommandStatus
 from shared.contracts.runs import StartRun
 from shared.contracts.topics import Topic
@@ -20,7 +24,7 @@ from shared.runtime.delivery import Outbox, Transaction
 from shared.runtime.tracing import current_traceparent
 
 
-class SqlWork(DefinitionRows):
+class SqlWork(DefinitionRows, BulkRows):
     """The port Work inside one transaction."""
 
     def __init__(self, transaction: Transaction) -> None:
@@ -29,13 +33,8 @@ class SqlWork(DefinitionRows):
         self._changes: list[tuple[str, str]] = []
         self._entries: list[Entry] = []
 
-    async def run_status(self, run_id: str) -> tuple[str, str] | None:
-        row = (await self._session.execute(select(Run.status, Run.workflow).where(Run.run_id == run_id))).one_or_none()  # type: ignore[call-overload]
-        return None if row is None else (row[0], row[1])
-
-    async def run_components(self, run_id: str) -> dict[str, str]:
-        rows = await self._session.execute(select(RunComponent.component, RunComponent.status).where(RunComponent.run_id == run_id))  # type: ignore[call-overload]
-        return dict(rows.tuples().all())
+    async def standing(self, run_id: str) -> Standing | None:
+        return await standing_of(self._session, run_id)
 
     async def run_asked(self, start: StartRun, *, workflow_id: str, version: int, trigger: str) -> None:
         """Note the wish. The executor's first event may have overtaken nothing: it can't know the run before."""
@@ -51,6 +50,7 @@ class SqlWork(DefinitionRows):
                 inputs=start.inputs,
                 requested_by=start.requested_by,
                 trigger=trigger,
+                trigger_kind=trigger,
                 trace_id=traceparent.split("-")[1] if traceparent else None,
                 parent_span_id=traceparent.split("-")[2] if traceparent else None,
                 asked_at=at,
@@ -60,6 +60,8 @@ class SqlWork(DefinitionRows):
                 gaps=0,
             )
         )
+        words = words_of(start.run_id or "", None, start.inputs)
+        await self._session.execute(insert(RunWords).values(run_id=start.run_id, asked_at=at, words=words))
 
     async def trigger_paused(self, workflow_id: str, trigger: str) -> bool | None:
         """Return whether it is paused as far as we know; None = no executor has said how it stands."""
@@ -96,8 +98,8 @@ class SqlWork(DefinitionRows):
         query = select(Alert.alert_id).where(Alert.alert_id == alert_id)  # type: ignore[call-overload]
         return (await self._session.execute(query)).scalar_one_or_none() is not None
 
-    def publish(self, topic: Topic, event: BaseModel | None, *, key: str) -> None:
-        self._transaction.publish(topic, event, key=key)
+    def publish(self, topic: Topic, event: BaseModel | None, *, key: str, event_id: str | None = None) -> None:
+        self._transaction.publish(topic, event, key=key, event_id=event_id)
 
     async def audit(self, entry: Entry) -> None:
         self._entries.append(entry)

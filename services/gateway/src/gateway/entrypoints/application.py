@@ -6,9 +6,11 @@ from fastapi import Request
 
 from gateway.application.commands.alerting import ChannelInput, RuleInput
 from gateway.application.commands.asking import AskAlerter, AskClusters
+from gateway.application.commands.bulk import BulkRetries
 from gateway.application.commands.clusters import ClusterInput
 from gateway.application.commands.definitions import Define
 from gateway.application.commands.endpoints import EndpointInput
+from gateway.application.commands.retries import RetryRuns
 from gateway.application.commands.runs import AskRuns
 from gateway.application.commands.testing import TestConnections
 from gateway.application.commands.triggers import AskTriggers
@@ -37,6 +39,8 @@ class Application:
     versions: Versions
     runs: AskRuns
     triggers: AskTriggers
+    retries: RetryRuns
+    bulk: BulkRetries
     commands: AskClusters
     alerter: AskAlerter
     tests: TestConnections

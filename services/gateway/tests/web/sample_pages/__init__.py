@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from gateway.application.views.parts import View
-from sample_pages import account, alerts, clusters, dags, endpoints, flows, overview, runs, versions, workflow
+from sample_pages import account, alerts, clusters, dags, endpoints, flows, overview, retries, runs, versions, workflow
 
 SAMPLES: dict[str, tuple[str, str, Callable[[], View]]] = {
     # name: (template, active page, context)
@@ -51,9 +51,21 @@ SAMPLES: dict[str, tuple[str, str, Callable[[], View]]] = {
     "workflow-edit": ("workflows/editor.html", "workflows", flows.editor),
     "workflow-add": ("workflows/editor.html", "workflows", flows.new_workflow),
     "runs": ("runs/list.html", "runs", flows.runs),
+    "runs-nothing": ("runs/list.html", "runs", flows.no_match),
     "runs-empty": ("runs/list.html", "runs", flows.no_runs),
     "run": ("runs/page.html", "runs", runs.run),
     "run-fresh": ("runs/page.html", "runs", runs.fresh_run),
+    "run-paused": ("runs/page.html", "runs", runs.paused_run),
+    "run-retry": ("runs/retry.html", "runs", retries.menu),
+    "run-retry-refused": ("runs/retry.html", "runs", retries.refused),
+    "run-compare": ("runs/compare.html", "runs", retries.compared),
+    "run-compare-choose": ("runs/compare.html", "runs", retries.to_choose),
+    "run-compare-nothing": ("runs/compare.html", "runs", lambda: retries.ComparePage(a="", b="")),
+    "bulk-retries": ("runs/bulk_list.html", "runs", retries.bulks),
+    "bulk-retries-empty": ("runs/bulk_list.html", "runs", lambda: retries.BulksPage(rows=())),
+    "bulk-add": ("runs/bulk_add.html", "runs", retries.add),
+    "bulk-add-nothing": ("runs/bulk_add.html", "runs", retries.add_nothing),
+    "bulk": ("runs/bulk.html", "runs", retries.bulk),
     "alerts": ("alerts/list.html", "alerts", alerts.incidents),
     "alerts-none": ("alerts/list.html", "alerts", alerts.none_open),
     "alerts-no-rules": ("alerts/list.html", "alerts", alerts.no_rules),

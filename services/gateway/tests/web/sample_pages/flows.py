@@ -1,7 +1,7 @@
 """Graphs, run rows and the pages of workflows."""
 
 from gateway.application.views.flow import FlowEdge, FlowGraph, FlowNode
-from gateway.application.views.parts import Action, FieldProblem, FilterChip
+from gateway.application.views.parts import Action, Choice, FieldProblem, FilterChip
 from gateway.application.views.runs import (
     RunRow,
     RunsPage,
@@ -129,14 +129,32 @@ ROWS = (
 
 def runs() -> RunsPage:
     chips = tuple(
-        FilterChip(label=label, url=f"/runs/?state={label.lower()}", count=count, active=label == "All")
-        for label, count in (("All", 1204), ("Running", 2), ("Retrying", 1), ("Failed", 4), ("Succeeded", 1197))
+        FilterChip(label=label, url=f"/runs/?state={label.lower()}", count=count, more=count == 1000, active=label == "All")
+        for label, count in (("All", None), ("Running", 2), ("Waiting", 1), ("Parked", 1), ("Failed", 4), ("Succeeded", 1000))
     )
-    return RunsPage(rows=ROWS, chips=chips, total=1204, next_url="/runs/?after=x")
+    parked = ROWS[3].model_copy(
+        update={"id": "r9", "state": state("parked"), "what": "OrderQueue is parked: it needs a person", "may_retry": True}
+    )
+    return RunsPage(
+        rows=(ROWS[0].model_copy(update={"key": "order-4711"}), parked, *ROWS[1:]),
+        chips=chips,
+        workflows=(Choice(value="order-processing", label="order-processing"),),
+        triggers=(Choice(value="schedule", label="Schedule"), Choice(value="kafka", label="Kafka event")),
+        spans=(Choice(value="24h", label="Last 24 hours"), Choice(value="7d", label="Last 7 days")),
+        total_text="7 runs of 1,000+",
+        bulk_url="/runs/bulk/add/",
+        next_url="/runs/?after=x",
+    )
 
 
 def no_runs() -> RunsPage:
-    return runs().model_copy(update={"rows": (), "total": 0, "next_url": "", "trouble": AWAY})
+    nothing = {"rows": (), "total_text": "", "bulk_url": "", "next_url": "", "trouble": AWAY}
+    return runs().model_copy(update=nothing)
+
+
+def no_match() -> RunsPage:
+    note = "Words of fewer than 3 letters are looked for in the newest runs only."
+    return no_runs().model_copy(update={"filtered": True, "search": "x", "note": note, "since": "2026-11-22T00:00:00+00:00"})
 
 
 def workflows() -> WorkflowsPage:

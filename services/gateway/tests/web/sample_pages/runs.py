@@ -13,9 +13,11 @@ from gateway.application.views.runs import (
     MovedRow,
     RunPage,
     SpanRow,
+    WaitRow,
 )
 from sample_pages.flows import RUN_GRAPH, YAML
 from sample_pages.frame import AWAY, NOW, ago, seen, state, tone
+from sample_pages.run_parts import TRIED, WAITS
 
 
 def _segment(offset: float, width: float, word: str) -> GanttSegment:
@@ -40,13 +42,7 @@ def run() -> RunPage:
                 icon="retry",
                 fields={"component": "OrderQueue", "scope": "component"},
             ),
-            Action(
-                label="Retry with what follows",
-                url="/runs/r7/retry/",
-                fields={"component": "OrderQueue", "scope": "following"},
-                confirm="Run OrderQueue and what follows again?",
-                consequence="Runs again: OrderQueue, OrderService.",
-            ),
+            Action(label="Other ways …", url="/runs/r7/retry/?component=OrderQueue", method="get", icon="retry-from"),
         ),
         consequence="Runs again: OrderQueue, OrderService. Stays as it is: OrderTopic, RefundQueue, RefundTopic.",
         attempts=(
@@ -92,6 +88,7 @@ def run() -> RunPage:
         label="order 2026-11-22",
         state=tone("retry", "Waiting to retry"),
         sentence="OrderQueue cannot find its queue",
+        refusal="The retry was refused, asked by Tomás Rey: the run has gone on since event 41. Look again.",
         started=ago(134),
         ended=None,
         took_seconds=134,
@@ -128,6 +125,13 @@ def run() -> RunPage:
             GanttRow(name="OrderService", url="?component=OrderService", segments=(), took_seconds=None),
         ),
         axis=("0 s", "34 s", "1 min 07 s", "1 min 40 s", "2 min 14 s"),
+        waits=WAITS,
+        tried=TRIED,
+        inputs='{\n  "day": "2026-11-22",\n  "order": {"id": 4711}\n}',
+        version_url="/workflows/order-processing/?version=7",
+        deadline=NOW + timedelta(minutes=28),
+        log_note="The newest 500 of 12,408 events",
+        log_url="/api/runs/r7/events/",
         moved=(
             MovedRow(
                 connection="OrderTopic → OrderQueue",
@@ -200,7 +204,15 @@ def run() -> RunPage:
         yaml=YAML,
         audit=(
             AuditRow(at=ago(134), who="Mira Kessler", what="started it with day=2026-11-22"),
-            AuditRow(at=ago(60), who="Mira Kessler", what="asked for a retry of OrderQueue"),
+            AuditRow(
+                at=ago(60),
+                who="Mira Kessler",
+                what="asked for a retry of OrderQueue",
+                reason="the queue stands again",
+                before="failed at event 41 (3 components succeeded, 1 component failed)",
+                after="runs again: OrderQueue (generation 2)",
+            ),
+            AuditRow(at=ago(58), who="executor", what="refused the retry", reason="“OrderQueue” is running.", tone="bad"),
         ),
         log=tuple(
             LogLine(at=at, source=source, text=text, level=level)
@@ -225,6 +237,16 @@ def run() -> RunPage:
         seen=seen(1),
         live=True,
         actions=(
+            Action(label="Retry …", url="/p/run-retry", method="get", icon="retry-from"),
+            Action(label="Compare", url="/p/run-compare", method="get", icon="compare"),
+            Action(
+                label="Pause",
+                url="/runs/r7/pause/",
+                icon="pause",
+                confirm="Pause this run of order-processing?",
+                consequence="Nothing more starts. What is under way ends, and its outcome stands.",
+                ask_reason=True,
+            ),
             Action(
                 label="Cancel",
                 url="/runs/r7/cancel/",
@@ -241,6 +263,12 @@ def fresh_run() -> RunPage:
     return run().model_copy(
         update={
             "panel": None,
+            "waits": (),
+            "tried": (),
+            "inputs": "",
+            "version_url": "",
+            "deadline": None,
+            "log_note": "",
             "gantt": (),
             "axis": (),
             "moved": (),
@@ -252,5 +280,21 @@ def fresh_run() -> RunPage:
             "trace_id": "",
             "trouble": AWAY,
             "actions": (),
+            "refusal": "",
+        }
+    )
+
+
+def paused_run() -> RunPage:
+    wait = WaitRow(
+        key="paused", what="The run is paused", why="Mira Kessler asked for it: the target is being repaired", tone="waiting", icon="pause"
+    )
+    return run().model_copy(
+        update={
+            "state": state("paused"),
+            "sentence": "Paused by Mira Kessler: nothing more starts. the target is being repaired",
+            "refusal": "",
+            "waits": (wait,),
+            "actions": (Action(label="Resume", url="/runs/r7/resume/", look="primary", icon="play"),),
         }
     )

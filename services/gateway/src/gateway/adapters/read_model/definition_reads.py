@@ -35,6 +35,10 @@ class DefinitionReads(Rows):
         async with self._database.session() as session:
             return [(as_workflow(workflow), as_version(version)) for workflow, version in await session.execute(query)]
 
+    async def workflow_names(self, *, limit: int) -> list[str]:
+        rows = await self._all("SELECT name FROM workflows WHERE NOT retired ORDER BY name LIMIT :limit", limit=limit)
+        return [row["name"] for row in rows]
+
     async def workflow(self, workflow_id: str) -> WorkflowRecord | None:
         async with self._database.session() as session:
             return await DefinitionRows(session).workflow(workflow_id)

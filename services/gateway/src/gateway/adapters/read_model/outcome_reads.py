@@ -12,18 +12,18 @@ MOST = 20_000
 class OutcomeReads(Rows):
     """What came of a workflow's runs."""
 
-    async def outcomes(self, workflow: str, since: datetime) -> OutcomesAnswer:
+    async def outcomes(self, workflow_id: str, since: datetime) -> OutcomesAnswer:
         rows = await self._all(
             """
             WITH newest AS (
                 SELECT status, EXTRACT(EPOCH FROM finished_at - started_at)::float AS seconds
-                FROM runs WHERE workflow = :workflow AND asked_at >= :since ORDER BY asked_at DESC LIMIT :most
+                FROM runs WHERE workflow_id = :workflow_id AND asked_at >= :since ORDER BY asked_at DESC LIMIT :most
             )
             SELECT status, count(*) AS runs,
                    percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS p50, percentile_cont(0.95) WITHIN GROUP (ORDER BY seconds) AS p95
             FROM newest GROUP BY status
             """,
-            workflow=workflow,
+            workflow_id=workflow_id,
             since=since,
             most=MOST,
         )

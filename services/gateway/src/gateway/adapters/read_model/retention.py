@@ -6,7 +6,7 @@ import asyncpg
 
 from shared.runtime.retention import Forget
 
-_BELONGING = ("run_events", "run_attempts", "run_components")
+_BELONGING = ("run_events", "run_attempts", "run_components", "run_words")
 """Tables that hold something of a run by its ``run_id``, and nothing after it is gone."""
 
 _BELONGINGS = ", ".join(

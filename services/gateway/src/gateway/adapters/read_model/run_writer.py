@@ -3,14 +3,16 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.adapters.ledger import write_changes
+from gateway.adapters.read_model.bulk_results import settle_bulk_items
 from gateway.adapters.read_model.trigger_writer import write_event_starts
-from gateway.adapters.tables import Run, RunAttempt, RunComponent, RunEventRow, WorkflowVersion
-from gateway.application.projections.runs import RunState, fold, fresh
+from gateway.adapters.tables import Run, RunAttempt, RunComponent, RunEventRow, RunWords, WorkflowVersion
+from gateway.application.projections.run_state import RunState, words_of
+from gateway.application.projections.runs import fold, fresh
 from shared.contracts.runs import RunEvent, RunFinished, RunReopened, RunStarted
 
 
@@ -34,6 +36,20 @@ async def write_run_events(session: AsyncSession, events: Sequence[RunEvent]) ->
         return
     touched = [states[run_id] for run_id in dict.fromkeys(event.run_id for event in taken)]
     await _upsert(session, Run, ("run_id",), [state.row for state in touched])
+    words = [
+        {
+            "run_id": state.run_id,
+            "asked_at": state.row["asked_at"],
+            "words": words_of(state.run_id, state.row["business_key"], state.row["inputs"]),
+        }
+        for state in touched
+        if state.renamed
+    ]
+    await _upsert(session, RunWords, ("run_id",), words)
+    for state in touched:
+        if state.gone:
+            gone = delete(RunComponent).where(RunComponent.run_id == state.run_id, RunComponent.component.in_(sorted(state.gone)))  # type: ignore[arg-type, attr-defined]
+            await session.execute(gone)
     await _upsert(
         session,
         RunComponent,
@@ -52,6 +68,7 @@ async def write_run_events(session: AsyncSession, events: Sequence[RunEvent]) ->
     ]
     await session.execute(insert(RunEventRow).on_conflict_do_nothing(), rows)
     changes += await write_event_starts(session, taken)
+    changes += await settle_bulk_items(session, taken)
     await write_changes(session, changes)
 
 
@@ -77,7 +94,9 @@ async def _declared(session: AsyncSession, events: Sequence[RunEvent]) -> Callab
     if wanted:
         query = select(WorkflowVersion).where(WorkflowVersion.workflow_id.in_([workflow for workflow, _ in wanted]))  # type: ignore[attr-defined]
         for row in (await session.execute(query)).scalars():
-            names[(row.workflow_id, row.version)] = [part["name"] for part in row.definition.get("components", ())]
+            # A compensation is no part of a run before the run is cancelled.
+            parts = row.definition.get("components", ())
+            names[(row.workflow_id, row.version)] = [part["name"] for part in parts if not part.get("compensates")]
     return lambda workflow, version: names.get((workflow, version), ())
 
 

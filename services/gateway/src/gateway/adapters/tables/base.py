@@ -34,6 +34,11 @@ def document(*, nullable: bool = False) -> Any:
     return Field(sa_type=JSONB(none_as_null=True), nullable=nullable, **default)
 
 
+def listed() -> Any:
+    """Return a JSON column that holds a list."""
+    return Field(sa_type=JSONB(none_as_null=True), nullable=False, default_factory=list)
+
+
 def words(*, default: str = "") -> Any:
     """Return a text column without a length of its own."""
     return Field(default=default, sa_type=Text)

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Index, text
 from sqlmodel import Field
 
-from gateway.adapters.tables.base import Base, document, moment, words
+from gateway.adapters.tables.base import Base, document, listed, moment, words
 
 
 class Run(Base, table=True):
@@ -14,8 +14,11 @@ class Run(Base, table=True):
 
     __tablename__ = "runs"
     __table_args__ = (
-        Index("runs_by_workflow", "workflow", "asked_at"),
-        Index("runs_by_status", "status", "asked_at"),
+        Index("runs_newest", "asked_at", "run_id"),
+        Index("runs_by_status", "status", "asked_at", "run_id"),
+        Index("runs_by_workflow", "workflow_id", "asked_at", "run_id"),
+        Index("runs_by_workflow_status", "workflow_id", "status", "asked_at", "run_id"),
+        Index("runs_by_trigger", "trigger_kind", "asked_at", "run_id"),
         Index("runs_finished", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
     )
 
@@ -27,10 +30,18 @@ class Run(Base, table=True):
     inputs: dict[str, Any] = document()
     requested_by: str = words()
     trigger: str = words()
+    trigger_kind: str = words()
     trace_id: str | None = None
     span_id: str | None = None
     parent_span_id: str | None = None
-    asked_at: datetime = moment(index=True)
+    business_key: str | None = None
+    priority: int = 5
+    deadline_at: datetime | None = moment(nullable=True)
+    queued: bool = False
+    paused_at: datetime | None = moment(nullable=True)
+    paused_by: str = words()
+    pause_reason: str = words()
+    asked_at: datetime = moment()
     started_at: datetime | None = moment(nullable=True)
     finished_at: datetime | None = moment(nullable=True)
     message: str = words()
@@ -38,6 +49,20 @@ class Run(Base, table=True):
     gaps: int = 0
     cancel_asked_at: datetime | None = moment(nullable=True)
     updated_at: datetime = moment()
+
+
+class RunWords(Base, table=True):
+    """What a run is found by: business key, id and inputs. Written once, apart from the row that changes with each event."""
+
+    __tablename__ = "run_words"
+    __table_args__ = (
+        Index("run_words_newest", "asked_at", "run_id"),
+        Index("run_words_like", "words", postgresql_using="gin", postgresql_ops={"words": "gin_trgm_ops"}),
+    )
+
+    run_id: str = Field(primary_key=True)
+    asked_at: datetime = moment()
+    words: str = words()
 
 
 class RunComponent(Base, table=True):
@@ -57,6 +82,9 @@ class RunComponent(Base, table=True):
     transfer: dict[str, Any] | None = document(nullable=True)
     failure: dict[str, Any] | None = document(nullable=True)
     output: dict[str, Any] = document()
+    held: dict[str, Any] | None = document(nullable=True)
+    decision: str | None = None
+    why: str = words()
     message: str = words()
     host: str = words()
     span_id: str | None = None
@@ -75,6 +103,9 @@ class RunAttempt(Base, table=True):
     next_attempt_at: datetime | None = moment(nullable=True)
     transfer: dict[str, Any] | None = document(nullable=True)
     failure: dict[str, Any] | None = document(nullable=True)
+    decision: str | None = None
+    why: str = words()
+    holds: list[dict[str, Any]] = listed()
     host: str = words()
     span_id: str | None = None
 

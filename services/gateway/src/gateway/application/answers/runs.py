@@ -7,6 +7,15 @@ from gateway.application.answers.base import Answer
 from shared.contracts.runs import Failure, Transfer
 
 
+class Hold(Answer):
+    """An attempt that waits before it touches anything: which limit of its endpoint, why in words, and until when if that is known."""
+
+    at: datetime
+    limit: str
+    reason: str
+    until: datetime | None = None
+
+
 class ComponentAnswer(Answer):
     """Where one component of a run stands."""
 
@@ -21,6 +30,9 @@ class ComponentAnswer(Answer):
     transfer: Transfer | None = None
     failure: Failure | None = None
     output: dict[str, Any] = {}
+    held: Hold | None = None
+    decision: str | None = None
+    why: str = ""
     message: str = ""
     host: str = ""
     span_id: str | None = None
@@ -38,6 +50,9 @@ class AttemptAnswer(Answer):
     next_attempt_at: datetime | None = None
     transfer: Transfer | None = None
     failure: Failure | None = None
+    decision: str | None = None
+    why: str = ""
+    holds: tuple[Hold, ...] = ()
     host: str = ""
     span_id: str | None = None
 
@@ -57,6 +72,8 @@ class GraphNode(Answer):
     name: str
     kind: str
     endpoint: str | None = None
+    join: str | int = "all"
+    compensates: str | None = None
 
 
 class GraphEdge(Answer):
@@ -65,10 +82,13 @@ class GraphEdge(Answer):
     source: str
     target: str
     kind: str
+    when: str | None = None
 
 
 class RunAnswer(Answer):
-    """A run. ``status`` is ``asked`` until the executor has answered, then running, waiting, succeeded, failed, cancelled or refused."""
+    """A run. ``status`` is ``asked`` until the executor has answered, then queued, running, waiting (for a planned attempt), paused,
+    parked (for a person), succeeded, failed, cancelled or refused.
+    """
 
     id: str
     workflow_id: str
@@ -81,6 +101,12 @@ class RunAnswer(Answer):
     trace_id: str | None = None
     span_id: str | None = None
     parent_span_id: str | None = None
+    business_key: str | None = None
+    priority: int = 5
+    deadline_at: datetime | None = None
+    paused_at: datetime | None = None
+    paused_by: str = ""
+    pause_reason: str = ""
     asked_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None

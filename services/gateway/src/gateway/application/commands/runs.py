@@ -1,6 +1,8 @@
-"""What people ask of runs: start, cancel, retry. The executor decides; until it answers, a run is ``asked``."""
+"""What people ask of runs: start, pause, resume, cancel. The executor decides; until it answers, a run is ``asked``."""
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,8 +13,9 @@ from gateway.application.ports.work import Work, Works
 from gateway.domain.inputs import check_inputs
 from gateway.domain.nearest import meant
 from gateway.domain.problems import Conflict, FieldProblem, Invalid, Missing
+from gateway.domain.retrying import Standing
 from shared.contracts.base import Json
-from shared.contracts.runs import CancelRun, RetryNow, RetryRun, StartRun
+from shared.contracts.runs import CancelRun, PauseRun, ResumeRun, RetryNow, StartRun
 from shared.contracts.topics import RUNS_COMMANDS
 from shared.runtime.ids import new_id
 
@@ -30,15 +33,7 @@ class StartInput(BaseModel):
     workflow: str = Field(min_length=1, max_length=100)
     version: int | Literal["latest"] = "latest"
     inputs: dict[str, Json] = {}
-
-
-class RetryInput(BaseModel):
-    """Which components run again. ``only``: these and what could not run because of them; ``following``: and all behind them."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"components": ["OrderQueue"], "scope": "only"}]})
-
-    components: tuple[str, ...] = Field(default=(), max_length=500, description="Empty: all that failed.")
-    scope: Literal["only", "following"] = "only"
+    priority: int | None = Field(default=None, ge=0, le=9, description="Among what waits for its turn; None = the workflow's.")
 
 
 def _check_plain(inputs: dict[str, Any]) -> None:
@@ -91,69 +86,82 @@ class AskRuns:
         if problems:
             raise Invalid(*problems)
         run_id = new_id()
-        start = StartRun(workflow=workflow.name, version=version, inputs=given.inputs, run_id=run_id, requested_by=actor.name)
+        start = StartRun(
+            workflow=workflow.name, version=version, inputs=given.inputs, run_id=run_id, requested_by=actor.name, priority=given.priority
+        )
         await work.run_asked(start, workflow_id=workflow.id, version=version, trigger=actor.via)
         work.publish(RUNS_COMMANDS, start, key=run_id)
-        await self._note(work, actor, run_id, "run.start", workflow.name, {"version": version})
+        after = {"version": version, "inputs": given.inputs}
+        await work.audit(
+            Entry(actor.name, "run.start", "run", run_id, workflow.name, after=after, reason=actor.reason, request_id=actor.request_id)
+        )
+        await work.changed("run", run_id)
         return run_id
 
-    async def cancel(self, actor: Actor, run_id: str, *, reason: str = "") -> None:
+    async def cancel(self, actor: Actor, run_id: str, *, reason: str = "", work: Work | None = None) -> None:
         """Ask for a stop. What is confirmed stays; nothing further is sent."""
-        async with self._works.begin() as work:
-            status, workflow = await self._status(work, run_id)
-            if status in ENDED:
-                raise Conflict(f"The run has ended already ({status}); there is nothing to cancel.")
-            await work.cancel_asked(run_id)
-            work.publish(RUNS_COMMANDS, CancelRun(run_id=run_id, reason=reason, requested_by=actor.name), key=run_id)
-            await self._note(work, actor, run_id, "run.cancel", workflow, {"reason": reason})
+        async with self._within(work) as inner:
+            run = await standing(inner, run_id)
+            if run.status in ENDED:
+                raise Conflict(f"The run has ended already ({run.status}); there is nothing to cancel.")
+            await inner.cancel_asked(run_id)
+            inner.publish(RUNS_COMMANDS, CancelRun(run_id=run_id, reason=reason, requested_by=actor.name), key=run_id)
+            await note(inner, actor, run, "run.cancel", {"reason": reason}, reason=reason)
 
-    async def retry(self, actor: Actor, run_id: str, given: RetryInput) -> None:
-        """Ask for components to run again; the outcomes of all others stay as they are."""
-        async with self._works.begin() as work:
-            status, workflow = await self._status(work, run_id)
-            components = await work.run_components(run_id)
-            chosen = given.components or tuple(name for name, state in components.items() if state == "failed")
-            if not chosen:
-                raise Conflict(f"No component of this run has failed (the run is {status}); name the components that shall run again.")
-            for name in chosen:
-                if name not in components:
-                    raise Invalid(FieldProblem("components", f"The run has no component '{name}'.", meant(name, components)))
-                if components[name] == "running":
-                    raise Conflict(f"'{name}' is running already. Wait for it, or cancel the run.", field="components")
-            if status == "refused":
-                raise Conflict("The run was refused and never began; start it again instead.")
-            planned = [name for name in chosen if components[name] == "retrying"]
-            if planned and len(planned) == len(chosen):
-                # Its next attempt is planned: what is asked for is that it begins now.
-                for name in planned:
-                    work.publish(RUNS_COMMANDS, RetryNow(run_id=run_id, component=name, requested_by=actor.name), key=run_id)
-                await self._note(work, actor, run_id, "run.retry_now", workflow, {"components": planned})
-                return
-            if planned:
-                raise Conflict(f"'{planned[0]}' has an attempt planned; let it begin now by itself, or cancel the run.", field="components")
-            command = RetryRun(run_id=run_id, components=chosen, scope=given.scope, requested_by=actor.name)
-            work.publish(RUNS_COMMANDS, command, key=run_id)
-            await self._note(work, actor, run_id, "run.retry", workflow, {"components": list(chosen), "scope": given.scope})
+    async def pause(self, actor: Actor, run_id: str, *, reason: str = "", work: Work | None = None) -> None:
+        """Ask that nothing more starts. What is under way ends; what waits goes on waiting."""
+        async with self._within(work) as inner:
+            run = await standing(inner, run_id)
+            if run.status in ENDED:
+                raise Conflict(f"The run has ended already ({run.status}); there is nothing to pause.")
+            if run.status == "paused":
+                raise Conflict("The run is paused already.")
+            inner.publish(RUNS_COMMANDS, PauseRun(run_id=run_id, reason=reason, requested_by=actor.name), key=run_id)
+            await note(inner, actor, run, "run.pause", {"reason": reason}, reason=reason)
 
-    async def retry_now(self, actor: Actor, run_id: str, component: str) -> None:
-        """Ask for the planned attempt of a component to begin now."""
-        async with self._works.begin() as work:
-            _, workflow = await self._status(work, run_id)
-            components = await work.run_components(run_id)
-            if component not in components:
-                raise Invalid(FieldProblem("component", f"The run has no component '{component}'.", meant(component, components)))
-            if components[component] != "retrying":
-                raise Conflict(f"'{component}' waits for no attempt; it is {components[component]}.", field="component")
-            work.publish(RUNS_COMMANDS, RetryNow(run_id=run_id, component=component, requested_by=actor.name), key=run_id)
-            await self._note(work, actor, run_id, "run.retry_now", workflow, {"component": component})
+    async def resume(self, actor: Actor, run_id: str, *, reason: str = "", work: Work | None = None) -> None:
+        """Ask that a paused run goes on."""
+        async with self._within(work) as inner:
+            run = await standing(inner, run_id)
+            if run.status != "paused":
+                raise Conflict(f"The run is not paused; it is {run.status}.")
+            inner.publish(RUNS_COMMANDS, ResumeRun(run_id=run_id, reason=reason, requested_by=actor.name), key=run_id)
+            await note(inner, actor, run, "run.resume", {"reason": reason}, reason=reason)
 
-    async def _status(self, work: Work, run_id: str) -> tuple[str, str]:
-        found = await work.run_status(run_id)
-        if found is None:
-            raise Missing("run", run_id)
-        return found
+    async def retry_now(self, actor: Actor, run_id: str, component: str, *, work: Work | None = None) -> None:
+        """Ask for the planned attempt of a component to begin now, or for a held one not to wait any longer."""
+        async with self._within(work) as inner:
+            run = await standing(inner, run_id)
+            part = run.parts.get(component)
+            if part is None:
+                raise Invalid(FieldProblem("component", f"The run has no component '{component}'.", meant(component, run.parts)))
+            if part.status != "retrying" and not (part.status == "running" and part.held):
+                raise Conflict(f"'{component}' waits for no attempt; it is {part.status}.", field="component")
+            inner.publish(RUNS_COMMANDS, RetryNow(run_id=run_id, component=component, requested_by=actor.name), key=run_id)
+            await note(inner, actor, run, "run.retry_now", {"component": component})
 
-    async def _note(self, work: Work, actor: Actor, run_id: str, action: str, subject: str, after: dict[str, Any]) -> None:
-        entry = Entry(actor.name, action, "run", run_id, subject, after=after, reason=actor.reason, request_id=actor.request_id)
-        await work.audit(entry)
-        await work.changed("run", run_id)
+    @asynccontextmanager
+    async def _within(self, work: Work | None) -> AsyncIterator[Work]:
+        """Go on in a transaction that is open already, or in one of its own."""
+        if work is not None:
+            yield work
+            return
+        async with self._works.begin() as own:
+            yield own
+
+
+async def standing(work: Work, run_id: str) -> Standing:
+    """Return where a run stands; raise Missing when there is none."""
+    found = await work.standing(run_id)
+    if found is None:
+        raise Missing("run", run_id)
+    return found
+
+
+async def note(work: Work, actor: Actor, run: Standing, action: str, after: dict[str, Any], *, reason: str = "") -> None:
+    """Put into the audit what was asked of a run, and how the run stood before."""
+    before = {"status": run.status, "seq": run.seq, "version": run.version, "components": run.statuses()}
+    why = reason or actor.reason
+    entry = Entry(actor.name, action, "run", run.run_id, run.workflow, before=before, after=after, reason=why, request_id=actor.request_id)
+    await work.audit(entry)
+    await work.changed("run", run.run_id)

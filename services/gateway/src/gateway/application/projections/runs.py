@@ -1,42 +1,34 @@
 """What the events of a run say about it. Pure: the same events in the same order give the same state, however often."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
+from gateway.application.projections.run_parts import (
+    attempt_failed,
+    attempt_held,
+    attempt_progressed,
+    attempt_started,
+    component_finished,
+    component_of,
+)
+from gateway.application.projections.run_state import RunState
 from shared.contracts.runs import (
     AttemptFailed,
+    AttemptHeld,
     AttemptProgressed,
     AttemptStarted,
     CommandRefused,
     ComponentFinished,
     RunEvent,
     RunFinished,
+    RunPaused,
+    RunReleased,
     RunReopened,
+    RunResumed,
     RunStarted,
 )
 
 ENDED = frozenset({"succeeded", "failed", "cancelled", "refused"})
-
-
-@dataclass
-class RunState:
-    """A run as it is known, with what this batch changed. Component and attempt columns are plain dictionaries."""
-
-    run_id: str
-    row: dict[str, Any]
-    components: dict[str, dict[str, Any]] = field(default_factory=dict)
-    attempts: dict[tuple[str, int, int], dict[str, Any]] = field(default_factory=dict)
-    touched: set[str] = field(default_factory=set)
-    new: bool = False
-    """Whether no row of it stands yet."""
-    declared: Callable[[str, int], Iterable[str]] = lambda _workflow, _version: ()
-    """Names of the components of a workflow's version."""
-
-    @property
-    def seq(self) -> int:
-        """Number of the last event that is in it."""
-        return int(self.row["seq"])
 
 
 def fresh(run_id: str, event: Any) -> RunState:
@@ -50,9 +42,17 @@ def fresh(run_id: str, event: Any) -> RunState:
         "inputs": {},
         "requested_by": "",
         "trigger": "",
+        "trigger_kind": "",
         "trace_id": None,
         "span_id": None,
         "parent_span_id": None,
+        "business_key": None,
+        "priority": 5,
+        "deadline_at": None,
+        "queued": False,
+        "paused_at": None,
+        "paused_by": "",
+        "pause_reason": "",
         "asked_at": event.at,
         "started_at": None,
         "finished_at": None,
@@ -65,77 +65,35 @@ def fresh(run_id: str, event: Any) -> RunState:
     return RunState(run_id, row, new=True)
 
 
-def component(name: str, generation: int = 1) -> dict[str, Any]:
-    """Return a component that waits for what comes before it."""
-    return {
-        "component": name,
-        "generation": generation,
-        "attempt": 0,
-        "attempts": None,
-        "status": "pending",
-        "started_at": None,
-        "finished_at": None,
-        "next_attempt_at": None,
-        "transfer": None,
-        "failure": None,
-        "output": {},
-        "message": "",
-        "host": "",
-        "span_id": None,
-    }
-
-
 def fold(state: RunState, event: RunEvent) -> bool:
-    """Take in one event. An event that is in it already changes nothing and returns False."""
+    """Take in one event. An event that is in it already changes nothing and returns False; one of an unknown kind only counts."""
     if event.seq <= state.seq:
         return False
     state.row["gaps"] += event.seq - state.seq - 1
     state.row["seq"] = event.seq
     state.row["updated_at"] = event.at
-    _TAKERS[type(event)](state, event)
+    taker = _TAKERS.get(type(event))
+    if taker is not None:
+        taker(state, event)
     if state.row["status"] not in ENDED:
         state.row["status"] = _moving(state)
     return True
 
 
 def _moving(state: RunState) -> str:
-    """Nothing moves until a planned attempt: then the run waits."""
+    """Return how a run that has not ended stands: what a person asked for comes first, then what moves, then what it waits for."""
+    if state.row["started_at"] is None:
+        return "asked"
+    if state.row["paused_at"] is not None:
+        return "paused"
+    if state.row["queued"]:
+        return "queued"
     statuses = {item["status"] for item in state.components.values()}
-    if "retrying" in statuses and "running" not in statuses:
+    if "running" in statuses:
+        return "running"
+    if "retrying" in statuses:
         return "waiting"
-    return "asked" if state.row["started_at"] is None else "running"
-
-
-def _component(state: RunState, name: str, generation: int) -> dict[str, Any]:
-    held = state.components.get(name)
-    if held is None or held["generation"] < generation:
-        held = component(name, generation)
-        state.components[name] = held
-    state.touched.add(name)
-    return held
-
-
-def _attempt(state: RunState, event: Any) -> dict[str, Any]:
-    key = (event.component, event.generation, event.attempt)
-    if key not in state.attempts:
-        state.attempts[key] = {
-            "component": event.component,
-            "generation": event.generation,
-            "attempt": event.attempt,
-            "status": "running",
-            "started_at": None,
-            "finished_at": None,
-            "next_attempt_at": None,
-            "transfer": None,
-            "failure": None,
-            "host": "",
-            "span_id": None,
-        }
-    return state.attempts[key]
-
-
-def _plain(model: Any) -> Any:
-    return None if model is None else model.model_dump(mode="json")
+    return "parked" if "parked" in statuses else "running"
 
 
 def _run_started(state: RunState, event: RunStarted) -> None:
@@ -149,96 +107,51 @@ def _run_started(state: RunState, event: RunStarted) -> None:
         trace_id=event.trace_id or state.row["trace_id"],
         span_id=event.span_id,
         parent_span_id=event.parent_span_id or state.row["parent_span_id"],
+        business_key=event.business_key,
+        priority=event.priority,
+        deadline_at=event.deadline_at,
+        queued=event.queued,
         started_at=event.at,
         status="running",
     )
+    state.row["trigger_kind"] = state.row["trigger"].partition(":")[0]
+    state.renamed = True
     for name in state.declared(event.workflow_id, event.version):
-        _component(state, name, 1)
+        component_of(state, name, 1)
 
 
-def _attempt_started(state: RunState, event: AttemptStarted) -> None:
-    held = _component(state, event.component, event.generation)
-    held.update(
-        status="running",
-        attempt=event.attempt,
-        started_at=held["started_at"] or event.at,
-        finished_at=None,
-        next_attempt_at=None,
-        host=event.host,
-        span_id=event.span_id,
-    )
-    _attempt(state, event).update(status="running", started_at=event.at, host=event.host, span_id=event.span_id)
+def _run_released(state: RunState, _event: RunReleased) -> None:
+    state.row["queued"] = False
 
 
-def _attempt_progressed(state: RunState, event: AttemptProgressed) -> None:
-    held = _component(state, event.component, event.generation)
-    held.update(message=event.message or held["message"])
-    if event.transfer is not None:
-        held.update(transfer=_plain(event.transfer))
-        _attempt(state, event).update(transfer=_plain(event.transfer))
+def _run_paused(state: RunState, event: RunPaused) -> None:
+    state.row.update(paused_at=event.at, paused_by=event.requested_by, pause_reason=event.reason)
 
 
-def _attempt_failed(state: RunState, event: AttemptFailed) -> None:
-    failure, transfer = _plain(event.failure), _plain(event.transfer)
-    held = _component(state, event.component, event.generation)
-    held.update(
-        status="retrying" if event.next_attempt_at else "running",
-        attempt=event.attempt,
-        attempts=event.attempts,
-        failure=failure,
-        next_attempt_at=event.next_attempt_at,
-        started_at=held["started_at"] or event.started_at,
-    )
-    if transfer is not None:
-        held["transfer"] = transfer
-    _attempt(state, event).update(
-        status="failed",
-        started_at=event.started_at,
-        finished_at=event.at,
-        next_attempt_at=event.next_attempt_at,
-        failure=failure,
-        transfer=transfer,
-        host=event.host,
-        span_id=event.span_id,
-    )
-
-
-def _component_finished(state: RunState, event: ComponentFinished) -> None:
-    held = _component(state, event.component, event.generation)
-    failure, transfer = _plain(event.failure), _plain(event.transfer)
-    held.update(
-        status=event.status,
-        started_at=event.started_at or held["started_at"],
-        finished_at=event.at,
-        next_attempt_at=None,
-        output=event.output,
-        failure=failure or (held["failure"] if event.status == "failed" else None),
-        message=event.message,
-    )
-    if transfer is not None:
-        held["transfer"] = transfer
-    if event.status == "upstream_failed" or (event.status == "cancelled" and held["attempt"] == 0):
-        return
-    held["attempt"] = event.attempt
-    key = (event.component, event.generation, event.attempt)
-    attempt = _attempt(state, event)
-    if event.status == "failed" and key in state.attempts and attempt["status"] == "failed":
-        return
-    attempt.update(status=event.status, finished_at=event.at, failure=failure, transfer=transfer or attempt["transfer"])
-    attempt["started_at"] = attempt["started_at"] or event.started_at
-    attempt["host"] = event.host or attempt["host"]
-    attempt["span_id"] = event.span_id or attempt["span_id"]
+def _run_resumed(state: RunState, _event: RunResumed) -> None:
+    state.row.update(paused_at=None, paused_by="", pause_reason="")
 
 
 def _run_finished(state: RunState, event: RunFinished) -> None:
     state.row.update(status=event.status, finished_at=event.at, started_at=event.started_at, message=event.message)
-    state.row.update(workflow=event.workflow, version=event.version)
+    state.row.update(workflow=event.workflow, version=event.version, queued=False, paused_at=None, paused_by="", pause_reason="")
 
 
 def _run_reopened(state: RunState, event: RunReopened) -> None:
     for name, generation in event.again.items():
-        _component(state, name, generation)
-    state.row.update(status="running", finished_at=None, message="", cancel_asked_at=None)
+        component_of(state, name, generation)
+    if event.version is not None:
+        state.row["version"] = event.version
+        state.gone |= state.components.keys() - event.again.keys() - set(event.stays)
+        for name in state.gone:
+            state.components.pop(name, None)
+            state.touched.discard(name)
+    if event.inputs is not None:
+        state.row["inputs"] = event.inputs
+        state.renamed = True
+    if event.deadline_at is not None:
+        state.row["deadline_at"] = event.deadline_at
+    state.row.update(status="running", finished_at=None, message="", cancel_asked_at=None, queued=event.queued)
 
 
 def _command_refused(state: RunState, event: CommandRefused) -> None:
@@ -251,10 +164,14 @@ def _command_refused(state: RunState, event: CommandRefused) -> None:
 
 _TAKERS: dict[type, Callable[[RunState, Any], None]] = {
     RunStarted: _run_started,
-    AttemptStarted: _attempt_started,
-    AttemptProgressed: _attempt_progressed,
-    AttemptFailed: _attempt_failed,
-    ComponentFinished: _component_finished,
+    RunReleased: _run_released,
+    RunPaused: _run_paused,
+    RunResumed: _run_resumed,
+    AttemptStarted: attempt_started,
+    AttemptHeld: attempt_held,
+    AttemptProgressed: attempt_progressed,
+    AttemptFailed: attempt_failed,
+    ComponentFinished: component_finished,
     RunFinished: _run_finished,
     RunReopened: _run_reopened,
     CommandRefused: _command_refused,

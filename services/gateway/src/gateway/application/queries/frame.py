@@ -50,7 +50,8 @@ class FrameQueries(Queries):
         ]
         runs = await self._reads.runs(RunFilter(words=words), after=None, limit=MOST)
         hits += [
-            Hit(kind="run", name=run.id, where=run.workflow, url=path("runs", run.id), state=state_view(run.status)) for run in runs.items
+            Hit(kind="run", name=run.business_key or run.id, where=run.workflow, url=path("runs", run.id), state=state_view(run.status))
+            for run in runs.items
         ]
         hits += [
             Hit(kind="endpoint", name=endpoint.name, where=endpoint.body["kind"], url=path("endpoints", endpoint.id))

@@ -54,7 +54,8 @@ class OverviewQueries(Queries):
         clusters = await self._reads.clusters()
         alerts = (await self._reads.alerts(state="open", after=None, limit=50)).items
         waiting = (await self._reads.runs(RunFilter(status="waiting"), after=None, limit=20)).items
-        moving = (await self._reads.runs(RunFilter(status="asked,running,waiting"), after=None, limit=MOST_MOVING)).items
+        parked = (await self._reads.runs(RunFilter(status="parked"), after=None, limit=20)).items
+        moving = (await self._reads.runs(RunFilter(status="asked,queued,running,waiting,paused"), after=None, limit=MOST_MOVING)).items
         workflows, rules = await self._reads.workflows(), await self._reads.definitions(Kind.RULE)
         known = {alert.url for alert in alerts}
         cards = [incident_card(alert) for alert in alerts]
@@ -62,6 +63,7 @@ class OverviewQueries(Queries):
             _unseen(cluster) for cluster in clusters if cluster.state.health != "healthy" and path("clusters", cluster.id) not in known
         ]
         cards += [_waiting(run) for run in waiting if path("runs", run.id) not in known]
+        cards += [_failed(run) for run in parked if path("runs", run.id) not in known]
         cards += [_failed(run) for run in await self._failed_runs(at) if path("runs", run.id) not in known]
         cards.sort(key=lambda card: (bool(card.acknowledged_by), _WORST.get(card.tone, 4), card.since))
         counts = await self._reads.dag_counts(DagFilter())
@@ -196,7 +198,7 @@ def _waiting(run: RunAnswer) -> IncidentCard:
 
 
 def _failed(run: RunAnswer) -> IncidentCard:
-    bad = next((item for item in run.components if item.status == "failed"), None)
+    bad = next((item for item in run.components if item.status in ("failed", "parked")), None)
     evidence = f"{bad.component}: {bad.failure.message}" if bad and bad.failure else "It failed before any component did."
     actions = [Action(label="Open run", url=path("runs", run.id), method="get", look="primary")]
     if bad:
@@ -207,7 +209,7 @@ def _failed(run: RunAnswer) -> IncidentCard:
         id=f"run:{run.id}",
         url=path("runs", run.id),
         tone="bad",
-        what=f"{run.workflow} failed",
+        what=f"{run.workflow} " + ("is parked" if run.status == "parked" else "failed"),
         where=f"workflow {run.workflow}" + (f" v{run.version}" if run.version else ""),
         evidence=evidence,
         since=run.finished_at or run.asked_at,

@@ -1,22 +1,13 @@
 """The selected component of a run: what happened in words, what comes next, what can be pressed and what that does."""
 
 from gateway.application.answers.runs import AttemptAnswer, ComponentAnswer, RunDetail
-from gateway.application.queries.words import between, count, path, size
+from gateway.application.queries.run_retry import seen_seq, standing_of
+from gateway.application.queries.run_state import component_state, held_now
+from gateway.application.queries.words import between, count, path, size, with_query
 from gateway.application.views.parts import Action, Fact, Tone, state_view
 from gateway.application.views.runs import AttemptRow, ComponentPanel
+from gateway.domain.retrying import Wish, preview
 from shared.runtime.clock import now
-
-
-def following(run: RunDetail, name: str) -> tuple[str, ...]:
-    """Return everything behind a component, in the graph's order."""
-    reached, open_ends = {name}, [name]
-    while open_ends:
-        here = open_ends.pop()
-        for edge in run.edges:
-            if edge.source == here and edge.target not in reached:
-                reached.add(edge.target)
-                open_ends.append(edge.target)
-    return tuple(node.name for node in run.nodes if node.name in reached and node.name != name)
 
 
 def panel_of(run: RunDetail, item: ComponentAnswer) -> ComponentPanel:
@@ -28,7 +19,7 @@ def panel_of(run: RunDetail, item: ComponentAnswer) -> ComponentPanel:
     return ComponentPanel(
         name=item.component,
         kind=node.kind if node else "",
-        state=state_view(item.status),
+        state=component_state(item),
         what=what,
         hint=hint,
         next_attempt_at=item.next_attempt_at,
@@ -42,11 +33,14 @@ def panel_of(run: RunDetail, item: ComponentAnswer) -> ComponentPanel:
 
 
 def _what(item: ComponentAnswer) -> tuple[str, str]:
-    if item.failure is not None and item.status in ("failed", "retrying", "running"):
+    hold = held_now(item)
+    if hold is not None:
+        return hold.reason, "Nothing was touched yet."
+    if item.failure is not None and item.status in ("failed", "parked", "retrying", "running"):
         answer = f"It said: {item.failure.answer}" if item.failure.answer else ""
         if item.status == "running":
             return f"It tries again. Before: {item.failure.message}", answer
-        return item.failure.message, answer
+        return item.failure.message, " ".join(part for part in (item.why, answer) if part)
     match item.status:
         case "pending":
             return "It waits for what comes before it.", ""
@@ -58,50 +52,42 @@ def _what(item: ComponentAnswer) -> tuple[str, str]:
             return moved, item.message
         case "upstream_failed":
             return "It did not run, because something before it failed.", "Retry what failed; this runs then too."
+        case "skipped":
+            return "It was passed over: no connection with a true condition leads to it.", item.message
         case "cancelled":
             return "It was cancelled.", item.message
     return item.message, ""
 
 
 def _actions(run: RunDetail, item: ComponentAnswer) -> tuple[tuple[Action, ...], str]:
-    url = path("runs", run.id, "retry")
-    if item.status == "retrying":
+    url, menu = path("runs", run.id, "retry"), with_query(path("runs", run.id, "retry"), component=item.component)
+    more = Action(label="Other ways …", url=menu, method="get", icon="retry-from")
+    if item.status == "retrying" or held_now(item):
         consequence = f"{item.component} tries again at once instead of waiting; it goes on behind what is confirmed."
-        fields = {"component": item.component, "scope": "component"}
-        return (Action(label="Retry now", url=url, look="primary", icon="retry", fields=fields, consequence=consequence),), consequence
-    if item.status not in ("failed", "succeeded", "cancelled"):
+        if item.status != "retrying":
+            consequence = f"{item.component} no longer waits for the limit, unless its endpoint's breaker is open."
+        now_url, fields = path("runs", run.id, "retry-now"), {"component": item.component}
+        return (Action(label="Retry now", url=now_url, look="primary", icon="retry", fields=fields, consequence=consequence),), consequence
+    if item.status not in ("failed", "parked", "succeeded", "cancelled", "skipped"):
         return (), ""
-    behind = following(run, item.component)
-    blocked = tuple(one.component for one in run.components if one.component in behind and one.status in ("upstream_failed", "pending"))
-    again = (item.component, *blocked)
-    stays = tuple(one.component for one in run.components if one.component not in again and one.status == "succeeded")
-    consequence = f"Runs again: {', '.join(again)}."
-    if stays:
-        consequence += f" Stays as it is: {', '.join(stays)}."
-    ended = item.status != "succeeded"
-    actions = [
-        Action(
-            label="Retry",
-            url=url,
-            look="primary" if ended else "plain",
-            icon="retry",
-            fields={"component": item.component, "scope": "component"},
-            consequence=consequence,
-            confirm="" if ended else f"Run {item.component} again, though it succeeded?",
-        )
-    ]
-    if behind:
-        everything = f"Runs again: {', '.join((item.component, *behind))}."
-        actions.append(
-            Action(
-                label="Retry with what follows",
-                url=url,
-                fields={"component": item.component, "scope": "following"},
-                confirm=f"Run {item.component} and all behind it again?",
-                consequence=everything,
-            )
-        )
-    return tuple(actions), consequence
+    found = preview(standing_of(run), Wish((item.component,)))
+    if found.refused:
+        return (more,), f"{found.refused[0].message} {found.refused[0].hint}".strip()
+    consequence = f"Runs again: {', '.join(found.again)}."
+    if found.stays:
+        consequence += f" Stays as it is: {', '.join(found.stays)}."
+    ended = item.status not in ("succeeded", "skipped")
+    fields = {"component": item.component, "scope": "only", "expected_seq": str(seen_seq(run))}
+    again = Action(
+        label="Retry",
+        url=url,
+        look="primary" if ended else "plain",
+        icon="retry",
+        fields=fields,
+        consequence=consequence,
+        confirm="" if ended else f"Run {item.component} again, though it {item.status}?",
+    )
+    return (again, more), consequence
 
 
 _TONES: dict[str, Tone] = {"failed": "bad", "running": "run", "succeeded": "ok", "cancelled": "skipped"}
@@ -120,6 +106,7 @@ def _attempt(one: AttemptAnswer) -> AttemptRow:
         at=started,
         took_seconds=between(one.started_at, one.finished_at or (now() if one.status == "running" else None)),
         text=text,
+        why=one.why,
     )
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from gateway.application.answers.runs import AttemptAnswer, RunDetail
-from gateway.application.queries.run_panel import following
+from gateway.application.queries.run_retry import run_graph
 from gateway.application.queries.words import between, took
 from gateway.application.views.parts import Tone, state_view
 from gateway.application.views.runs import GanttRow, GanttSegment, SpanRow
@@ -40,7 +40,7 @@ def gantt_of(run: RunDetail) -> tuple[GanttRow, ...]:
         )
         segments: list[GanttSegment] = []
         for place, one in enumerate(tries):
-            segments.append(_segment(scale, one))
+            segments += [_segment(scale, one), *_holds(scale, one)]
             later = tries[place + 1].started_at if place + 1 < len(tries) else one.next_attempt_at
             if one.finished_at and one.next_attempt_at and later:
                 offset, width = scale.place(one.finished_at, min(later, scale.end))
@@ -51,6 +51,7 @@ def gantt_of(run: RunDetail) -> tuple[GanttRow, ...]:
                 name=item.component,
                 url=f"?component={item.component}",
                 segments=tuple(segments),
+                said="; ".join(part.title for part in segments) or "not tried",
                 took_seconds=between(item.started_at, item.finished_at or (now() if item.status in ("running", "retrying") else None)),
             )
         )
@@ -63,6 +64,18 @@ def _segment(scale: _Scale, one: AttemptAnswer) -> GanttSegment:
     lasted = between(start, one.finished_at or scale.end) or 0.0
     title = f"Attempt {one.attempt}: {state_view(one.status).word}, {took(lasted)}"
     return GanttSegment(offset=offset, width=width, tone=_TONES.get(one.status, "waiting"), title=title)
+
+
+def _holds(scale: _Scale, one: AttemptAnswer) -> list[GanttSegment]:
+    """Return the stretches in which an attempt waited for a limit of its endpoint; they lie over the attempt."""
+    segments = []
+    for place, hold in enumerate(one.holds):
+        later = one.holds[place + 1].at if place + 1 < len(one.holds) else None
+        end = min(item for item in (hold.until, later, one.finished_at, scale.end) if item is not None)
+        offset, width = scale.place(hold.at, max(end, hold.at))
+        lasted = between(hold.at, max(end, hold.at)) or 0.0
+        segments.append(GanttSegment(offset=offset, width=width, tone="unknown", title=f"held {took(lasted)}: {hold.reason}"))
+    return segments
 
 
 def axis_of(run: RunDetail) -> tuple[str, ...]:
@@ -109,7 +122,8 @@ def spans_of(run: RunDetail) -> tuple[SpanRow, ...]:
             )
         )
         depth += 1
-    order = {node.name: len(run.nodes) - len(following(run, node.name)) for node in run.nodes}
+    graph = run_graph(run)
+    order = {node.name: len(run.nodes) - len(graph.behind((node.name,))) for node in run.nodes}
     known = [one for one in run.attempts if one.span_id and one.started_at]
     for one in sorted(known, key=lambda one: (one.started_at or scale.start, order.get(one.component, 0))):
         start = one.started_at or scale.start

@@ -125,7 +125,7 @@ class WorkflowQueries(Queries):
             return None
         newest = await self._reads.versions_before(workflow_id, None, limit=MOST_VERSIONS + 1)
         runs = (await self._reads.runs(RunFilter(workflow=workflow_id), after=None, limit=LAST_RUNS)).items
-        outcomes = await self._reads.outcomes(workflow.name, now() - timedelta(days=DAYS))
+        outcomes = await self._reads.outcomes(workflow.id, now() - timedelta(days=DAYS))
         endpoints = {item.name: path("endpoints", item.id) for item in await self._reads.definitions(Kind.ENDPOINT)}
         return WorkflowPage(
             id=workflow_id,

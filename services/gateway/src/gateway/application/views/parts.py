@@ -19,10 +19,11 @@ class View(BaseModel):
 
 
 class StateView(View):
-    """A state as people read it."""
+    """A state as people read it. ``icon``: a picture of its own, where the tone's would say too little."""
 
     tone: Tone
     word: str
+    icon: str = ""
 
 
 _STATES: dict[str, tuple[Tone, str]] = {
@@ -64,6 +65,8 @@ _STATES: dict[str, tuple[Tone, str]] = {
     "refused": ("bad", "Refused"),
 }
 
+_ICONS = {"paused": "pause", "parked": "parked"}
+
 
 def state_view(state: str | None) -> StateView:
     """The tone and word of a state; a state that Flowtower does not know is unknown and keeps its own word."""
@@ -72,7 +75,7 @@ def state_view(state: str | None) -> StateView:
     known = _STATES.get(state.lower())
     if known is None:
         return StateView(tone="unknown", word=state.replace("_", " ").capitalize())
-    return StateView(tone=known[0], word=known[1])
+    return StateView(tone=known[0], word=known[1], icon=_ICONS.get(state.lower(), ""))
 
 
 class Seen(View):
@@ -100,6 +103,8 @@ class Action(View):
     fields: Mapping[str, str] = {}
     consequence: str = ""
     confirm: str = ""
+    ask_reason: bool = False
+    """Whether the question also asks why; the answer goes along as ``reason``."""
     refused: str = ""
     opens: str = ""
 
@@ -124,11 +129,12 @@ class Trouble(View):
 
 
 class FilterChip(View):
-    """``count=None`` is not counted, which differs from none."""
+    """``count=None`` is not counted, which differs from none; ``more``: counting stopped there."""
 
     label: str
     url: str
     count: int | None = None
+    more: bool = False
     active: bool = False
 
 

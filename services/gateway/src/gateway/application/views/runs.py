@@ -4,7 +4,7 @@ from datetime import datetime
 
 from gateway.application.views.dags import LogLine
 from gateway.application.views.flow import FlowGraph
-from gateway.application.views.parts import Action, Fact, FilterChip, Seen, StateView, Tone, Trouble, View
+from gateway.application.views.parts import Action, Choice, Fact, FilterChip, Seen, StateView, Tone, Trouble, View
 
 
 class RunRow(View):
@@ -21,8 +21,11 @@ class RunRow(View):
     started: datetime | None
     took_seconds: float | None
     by: str
+    key: str = ""
+    """The business key."""
     components: tuple[Tone, ...] = ()
     """The tones of its components in order, drawn as a small strip."""
+    may_retry: bool = False
 
 
 class RunsPage(View):
@@ -31,7 +34,22 @@ class RunsPage(View):
     rows: tuple[RunRow, ...]
     chips: tuple[FilterChip, ...]
     search: str = ""
-    total: int | None = None
+    state: str = ""
+    """The chosen states, with commas; empty = every state."""
+    workflow: str = ""
+    workflows: tuple[Choice, ...] = ()
+    trigger: str = ""
+    triggers: tuple[Choice, ...] = ()
+    span: str = ""
+    spans: tuple[Choice, ...] = ()
+    since: str = ""
+    until: str = ""
+    filtered: bool = False
+    total_text: str = ""
+    note: str = ""
+    """What the search leaves out, in words."""
+    bulk_url: str = ""
+    """Where all that failed of this selection can be retried; empty = nothing of it can."""
     next_url: str = ""
     previous_url: str = ""
     trouble: Trouble | None = None
@@ -45,6 +63,39 @@ class AttemptRow(View):
     at: datetime
     took_seconds: float | None
     text: str
+    why: str = ""
+
+
+class TriedRow(View):
+    """One try in the table of all: what was decided and why, what the other side said, where it ran, and how long it was held."""
+
+    key: str
+    component: str
+    url: str
+    number: int
+    generation: int
+    state: StateView
+    at: datetime | None
+    took_seconds: float | None
+    code: str
+    message: str
+    answer: str
+    decision: str
+    why: str
+    holds: tuple[str, ...]
+    host: str
+
+
+class WaitRow(View):
+    """Something that the run waits for: what, why, until when, and what can be pressed."""
+
+    key: str
+    what: str
+    why: str
+    tone: Tone
+    icon: str
+    until: datetime | None = None
+    actions: tuple[Action, ...] = ()
 
 
 class ComponentPanel(View):
@@ -65,7 +116,7 @@ class ComponentPanel(View):
 
 
 class GanttSegment(View):
-    """A stretch of a row, placed by shares (0..1) of the run's whole time; tone ``waiting`` = a pause."""
+    """A stretch of a row, placed by shares (0..1) of the run's whole time; tone ``waiting`` = a pause, ``unknown`` = held by a limit."""
 
     offset: float
     width: float
@@ -74,12 +125,13 @@ class GanttSegment(View):
 
 
 class GanttRow(View):
-    """One component on the time line."""
+    """One component on the time line; ``said`` tells its stretches in words."""
 
     name: str
     url: str
     segments: tuple[GanttSegment, ...]
     took_seconds: float | None
+    said: str = ""
 
 
 class MovedRow(View):
@@ -112,11 +164,15 @@ class SpanRow(View):
 
 
 class AuditRow(View):
-    """Who asked what of this run."""
+    """Who asked what of this run, why, and how it was before and after."""
 
     at: datetime
     who: str
     what: str
+    reason: str = ""
+    before: str = ""
+    after: str = ""
+    tone: Tone = "run"
 
 
 class RunPage(View):
@@ -126,28 +182,37 @@ class RunPage(View):
     workflow: str
     workflow_url: str
     version: int
+    version_url: str = ""
     label: str
     state: StateView
     sentence: str
     """What matters now, in words."""
+    refusal: str = ""
+    """What was asked last and refused, with the reason; empty = nothing, or it is settled."""
     started: datetime | None
     ended: datetime | None
+    deadline: datetime | None = None
     took_seconds: float | None
     by: str
     trace_id: str
     validation: str
     graph: FlowGraph
     panel: ComponentPanel | None
+    waits: tuple[WaitRow, ...] = ()
     gantt: tuple[GanttRow, ...]
     axis: tuple[str, ...]
     """Labels of the time line's axis, left to right, at equal distances."""
+    tried: tuple[TriedRow, ...] = ()
     moved: tuple[MovedRow, ...]
     spans: tuple[SpanRow, ...]
+    inputs: str = ""
     yaml: str
     audit: tuple[AuditRow, ...]
     log: tuple[LogLine, ...]
+    log_note: str = ""
+    log_url: str = ""
     seen: Seen
     live: bool
-    """Whether it still moves (so the log is followed)."""
+    """Whether it still moves (so the log is followed and the time line has a "now")."""
     actions: tuple[Action, ...]
     trouble: Trouble | None = None

@@ -4,10 +4,12 @@ from fastapi import APIRouter
 
 from gateway.entrypoints.api.account import account, tokens
 from gateway.entrypoints.api.alerts import alerts, channels, rules
+from gateway.entrypoints.api.bulk import bulk
 from gateway.entrypoints.api.clusters import clusters, commands
 from gateway.entrypoints.api.dags import dags
 from gateway.entrypoints.api.endpoints import endpoints
 from gateway.entrypoints.api.monitoring import monitoring
+from gateway.entrypoints.api.run_commands import run_commands
 from gateway.entrypoints.api.runs import runs
 from gateway.entrypoints.api.schema import description
 from gateway.entrypoints.api.triggers import triggers
@@ -22,7 +24,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     workflows,
     triggers,
     versions,
+    bulk,
     runs,
+    run_commands,
     rules,
     channels,
     alerts,

@@ -1,16 +1,18 @@
-"""Runs: start, list, read, cancel, retry."""
+"""Runs: start, list, count, read, compare. What is asked of one stands in ``run_commands``."""
 
 from typing import Annotated, Any
 
-from fastapi import Body, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import Depends, Query, Request, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from gateway.application.answers.base import Page
+from gateway.application.answers.retries import RunComparison, compare
 from gateway.application.answers.runs import RunAnswer, RunDetail, RunEventAnswer
-from gateway.application.commands.runs import RetryInput, StartInput
-from gateway.application.ports.read_model import RunFilter
+from gateway.application.commands.runs import StartInput
+from gateway.application.ports.read_model import COUNTED, RunFilter
 from gateway.application.ports.work import Work
-from gateway.domain.problems import Missing
+from gateway.application.queries.run_filter import check_states
+from gateway.domain.problems import FieldProblem, Invalid, Missing
 from gateway.entrypoints.api.parts import After, App, Key, Limit, Operator, Viewer, once, paged, router
 from gateway.entrypoints.application import actor_of
 
@@ -20,20 +22,38 @@ runs = router("/runs", "runs")
 class Accepted(BaseModel):
     """It was asked; what comes of it shows in the run."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"run_id": "0192f0c8-11d2-7cc0-9f0a-5d3c3f6f0a01", "status": "asked"}]})
+
     run_id: str
     status: str = "asked"
 
 
-class CancelInput(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class RunCounts(BaseModel):
+    """Runs by state. ``more``: states of which there are more than the figure says; null: not known cheaply."""
 
-    reason: str = Field(default="", max_length=1000)
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"counts": {"failed": 12, "succeeded": 1000, "running": 3}, "more": ["succeeded"]}]}
+    )
+
+    counts: dict[str, int | None]
+    more: tuple[str, ...] = ()
 
 
-class RetryNowInput(BaseModel):
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"component": "OrderQueue"}]})
+def wanted_runs(
+    workflow: Annotated[str, Query(max_length=100, description="Name or id.")] = "",
+    status: Annotated[str, Query(max_length=200, description="One or more, with commas.", examples=["failed,parked"])] = "",
+    trigger: Annotated[str, Query(max_length=160, description="Its kind, or kind:name.", examples=["schedule:nightly"])] = "",
+    q: Annotated[str, Query(max_length=200, description="In the business key, the id or the inputs.", examples=["order-4711"])] = "",
+    since: Annotated[AwareDatetime | None, Query(description="Asked at this time or later.")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Asked before this time.")] = None,
+) -> RunFilter:
+    """Return which runs the query asks for; raise Invalid for a state that no run is ever in."""
+    wanted = RunFilter(workflow=workflow, status=status, words=q.strip(), trigger=trigger, since=since, until=until)
+    check_states(wanted)
+    return wanted
 
-    component: str = Field(min_length=1, max_length=100)
+
+Wanted = Annotated[RunFilter, Depends(wanted_runs)]
 
 
 @runs.get("/", response_model=Page[RunAnswer], summary="List runs, newest first")
@@ -42,13 +62,35 @@ async def list_runs(
     who: Viewer,  # noqa: ARG001
     request: Request,
     response: Response,
-    workflow: Annotated[str, Query(max_length=100, description="Name or id.")] = "",
-    status: Annotated[str, Query(max_length=200, description="One or more, with commas.")] = "",
-    q: Annotated[str, Query(max_length=200)] = "",
+    wanted: Wanted,
     after: After = None,
     limit: Limit = 50,
 ) -> Page[RunAnswer]:
-    return paged(request, response, await app.reads.runs(RunFilter(workflow=workflow, status=status, words=q), after=after, limit=limit))
+    return paged(request, response, await app.reads.runs(wanted, after=after, limit=limit))
+
+
+@runs.get("/counts/", response_model=RunCounts, summary="Count runs by state, as far as that is cheap")
+async def count_runs(app: App, who: Viewer, wanted: Wanted) -> RunCounts:  # noqa: ARG001
+    if wanted.words:
+        raise Invalid(FieldProblem("q", "Runs are not counted by words; that would mean to look at each.", "Leave 'q' out."))
+    counts = await app.reads.count_runs(wanted)
+    return RunCounts(
+        counts={state: None if found is None else min(found, COUNTED - 1) for state, found in counts.items()},
+        more=tuple(state for state, found in counts.items() if found is not None and found >= COUNTED),
+    )
+
+
+@runs.get("/compare/", response_model=RunComparison, summary="Compare two runs")
+async def compare_runs(
+    app: App,
+    who: Viewer,  # noqa: ARG001
+    a: Annotated[str, Query(min_length=1, max_length=100, description="Id of a run.", examples=["0192f0c8-11d2-7cc0-9f0a-5d3c3f6f0a01"])],
+    b: Annotated[str, Query(min_length=1, max_length=100, description="Id of another.", examples=["0192f0c9-4a11-7e30-8a2e-0d1f9b1c7b22"])],
+) -> RunComparison:
+    first, second = await app.reads.run(a), await app.reads.run(b)
+    if first is None or second is None:
+        raise Missing("run", a if first is None else b)
+    return compare(first, second)
 
 
 @runs.post("/", status_code=202, response_model=Accepted, summary="Start a run")
@@ -75,27 +117,11 @@ async def read_events(
     who: Viewer,  # noqa: ARG001
     run_id: str,
     after: Annotated[int, Query(ge=0, description="Only events with a greater number.")] = 0,
+    component: Annotated[str, Query(max_length=100, description="Only events of this component.")] = "",
+    q: Annotated[str, Query(max_length=200, description="Only events whose JSON holds this text.")] = "",
     limit: Limit = 200,
 ) -> Page[RunEventAnswer]:
-    events = await app.reads.run_events(run_id, after=after, limit=limit)
+    events = await app.reads.run_events(run_id, after=after, limit=limit, component=component, words=q)
     if not events and await app.reads.run(run_id) is None:
         raise Missing("run", run_id)
     return Page(items=tuple(events), next=str(events[-1].seq) if len(events) == limit else None)
-
-
-@runs.post("/{run_id}/cancel/", status_code=202, response_model=Accepted, summary="Cancel a run")
-async def cancel(app: App, who: Operator, request: Request, run_id: str, given: Annotated[CancelInput | None, Body()] = None) -> Accepted:
-    await app.runs.cancel(actor_of(request, who), run_id, reason=given.reason if given else "")
-    return Accepted(run_id=run_id)
-
-
-@runs.post("/{run_id}/retry/", status_code=202, response_model=Accepted, summary="Run components again")
-async def retry(app: App, who: Operator, request: Request, run_id: str, given: Annotated[RetryInput | None, Body()] = None) -> Accepted:
-    await app.runs.retry(actor_of(request, who), run_id, given or RetryInput())
-    return Accepted(run_id=run_id)
-
-
-@runs.post("/{run_id}/retry_now/", status_code=202, response_model=Accepted, summary="Begin a planned attempt now")
-async def retry_now(app: App, who: Operator, request: Request, run_id: str, given: RetryNowInput) -> Accepted:
-    await app.runs.retry_now(actor_of(request, who), run_id, given.component)
-    return Accepted(run_id=run_id)

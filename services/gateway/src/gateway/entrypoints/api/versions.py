@@ -129,7 +129,7 @@ async def read_outcomes(
     days: Annotated[int, Query(ge=1, le=90, description="Days to look back.")] = 7,
 ) -> OutcomesAnswer:
     workflow = await app.versions.workflow(workflow_id)
-    return await app.reads.outcomes(workflow.name, now() - timedelta(days=days))
+    return await app.reads.outcomes(workflow.id, now() - timedelta(days=days))
 
 
 async def yaml_of(found: Versions, workflow_id: str, version: int) -> Response:

@@ -13,6 +13,7 @@ from gateway.domain.problems import Missing
 from gateway.entrypoints.web.account import account
 from gateway.entrypoints.web.alerts import alerts
 from gateway.entrypoints.web.assets import Assets
+from gateway.entrypoints.web.bulk import bulk
 from gateway.entrypoints.web.channels import channels
 from gateway.entrypoints.web.clusters import clusters
 from gateway.entrypoints.web.dags import dags
@@ -48,7 +49,7 @@ async def nothing_here(
     raise Missing("page", request.url.path)
 
 
-ROUTERS = (overview, account, clusters, dags, endpoints, workflows, versions, start, triggers, runs, rules, channels, alerts, nowhere)
+ROUTERS = (overview, account, clusters, dags, endpoints, workflows, versions, start, triggers, bulk, runs, rules, channels, alerts, nowhere)
 
 
 def install(app: FastAPI, ui_dir: Path, queries: PageQueries) -> None:

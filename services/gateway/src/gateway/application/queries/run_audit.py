@@ -1,0 +1,81 @@
+"""Who asked what of a run, how it stood before and after, and what was refused."""
+
+from typing import Any
+
+from gateway.application.answers.definitions import AuditAnswer
+from gateway.application.answers.runs import RunDetail, RunEventAnswer
+from gateway.application.queries.words import plural
+from gateway.application.views.runs import AuditRow
+
+_ASKED = {
+    "run.start": "started it",
+    "run.cancel": "asked to cancel it",
+    "run.pause": "asked to pause it",
+    "run.resume": "asked to let it go on",
+    "run.retry": "asked for a retry",
+    "run.retry_now": "asked for the next attempt to begin now",
+}
+_SCOPES = {"following": " with all that follows", "slice": " as a slice", "failed": " of all that failed"}
+_SETTLING = ("run.reopened", "run.paused", "run.resumed", "run.finished")
+
+
+def audit_of(run: RunDetail, entries: tuple[AuditAnswer, ...], events: list[RunEventAnswer]) -> tuple[AuditRow, ...]:
+    """Return what was asked and what was refused, oldest first."""
+    rows = [_row(entry) for entry in entries]
+    if not any(entry.action == "run.start" for entry in entries):
+        rows.append(AuditRow(at=run.asked_at, who=run.requested_by or run.trigger or "a program", what="started it"))
+    rows += [
+        AuditRow(at=event.at, who="executor", what=f"refused {_command(event)}", reason=str(event.body.get("reason", "")), tone="bad")
+        for event in events
+        if event.event == "command.refused"
+    ]
+    return tuple(sorted(rows, key=lambda row: row.at))
+
+
+def refusal_of(events: list[RunEventAnswer]) -> str:
+    """Return what was asked last and refused; empty when the run has gone on since."""
+    for event in reversed(events):
+        if event.event in _SETTLING:
+            return ""
+        if event.event == "command.refused":
+            who = str(event.body.get("requested_by") or "")
+            return f"{_command(event).capitalize()} was refused{', asked by ' + who if who else ''}: {event.body.get('reason', '')}"
+    return ""
+
+
+def _command(event: RunEventAnswer) -> str:
+    return f"the {str(event.body.get('command', 'command')).replace('_', ' ')}"
+
+
+def _row(entry: AuditAnswer) -> AuditRow:
+    after, what = entry.after or {}, _ASKED.get(entry.action, entry.action)
+    names = ", ".join(name for name in after.get("components") or [after.get("component")] if name)
+    if entry.action == "run.retry":
+        what += (f" of {names}" if names else "") + (
+            _SCOPES.get(after.get("scope", ""), "") if after.get("scope") != "failed" or not names else ""
+        )
+        what += f" up to {after['until']}" if after.get("until") else ""
+        what += f", version {after['version']}" if after.get("version") else ""
+        what += ", with edited inputs" if after.get("inputs") is not None else ""
+        what += " (bulk retry)" if after.get("bulk") else ""
+    elif names:
+        what += f" of {names}"
+    return AuditRow(
+        at=entry.at, who=entry.who, what=what, reason=entry.reason, before=_before(entry.before), after=_after(entry.action, after)
+    )
+
+
+def _before(body: dict[str, Any] | None) -> str:
+    if not body:
+        return ""
+    counts: dict[str, int] = {}
+    for status in (body.get("components") or {}).values():
+        counts[status] = counts.get(status, 0) + 1
+    parts = ", ".join(f"{plural(number, 'component')} {status.replace('_', ' ')}" for status, number in counts.items())
+    return f"{body.get('status', '')} at event {body.get('seq', 0)}" + (f" ({parts})" if parts else "")
+
+
+def _after(action: str, body: dict[str, Any]) -> str:
+    if action == "run.retry" and body.get("again"):
+        return f"runs again: {', '.join(f'{name} (generation {generation})' for name, generation in body['again'].items())}"
+    return ""

@@ -1,0 +1,74 @@
+"""The pages of a run and of a bulk retry, over a real gateway that serves them."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from run_stories import ready, shown
+
+from shared.contracts.runs import AttemptHeld, CommandRefused, RunReopened
+from shared.contracts.topics import RUNS_OUTCOMES
+from shared.runtime.clock import now
+from shared.testing import build
+from shared.testing.ports import free_port
+from shared.testing.process import PartProcess, scratch_folder
+
+UI = Path(__file__).parents[4] / "services" / "ui"
+# As the first user of this folder's conftest.
+NAME, PASSWORD = "ada", "correct horse battery staple"
+
+
+@pytest.fixture
+async def browser(gateway, first_user: str) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody at the pages of a second replica, which serves them beside the API."""
+    if not (UI / "dist" / "icons.json").exists():
+        pytest.fail("The front end is not built: run `npm ci --ignore-scripts && npm run build` in services/ui.")
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    own = {"FLOWTOWER_PORT": str(port), "FLOWTOWER_PUBLIC_URL": url, "FLOWTOWER_UI_DIR": str(UI), "FLOWTOWER_INSTANCE": f"pages-{port}"}
+    command = [sys.executable, "-m", "gateway"]
+    process = PartProcess("gateway pages", command, folder=scratch_folder("gateway-pages"), env=gateway.environment | own)
+    await asyncio.to_thread(process.start, lambda: ready(url), within=90)
+    try:
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as client:
+            signed = await client.post("/api/account/sign-in/", json={"name": NAME, "password": PASSWORD})
+            client.headers.update({"X-CSRF-Token": signed.json()["csrf_token"], "Accept": "text/html", "Origin": url})
+            yield client
+    finally:
+        await asyncio.to_thread(process.stop)
+
+
+async def test_pages_show_the_refusal_the_waits_and_the_menu(gateway, browser: httpx.AsyncClient, api, broken: dict[str, Any]) -> None:
+    run_id = broken["id"]
+    of = {"run_id": run_id, "workflow_id": broken["workflow_id"], "at": now()}
+    no = CommandRefused(**of, seq=8, command="retry", reason="Somebody was quicker.", requested_by="ada")
+    await gateway.publish(RUNS_OUTCOMES, (run_id, no))
+    await shown(api, run_id, 8)
+    page = (await browser.get(f"/runs/{run_id}/")).text
+    assert "Somebody was quicker." in page
+    assert "No strategy is declared." in page
+    menu = (await browser.get(f"/runs/{run_id}/retry/", params={"component": "A", "scope": "following"})).text
+    assert "Succeeded before: what it did is done a second time." in menu
+    form = {"menu": "1", "component": "B", "scope": "only", "inputs": "{day", "csrf_token": browser.headers["X-CSRF-Token"]}
+    wrong = await browser.post(f"/runs/{run_id}/retry/", data=form)
+    assert (wrong.status_code, "This is not a JSON object." in wrong.text, "{day" in wrong.text) == (422, True, True)
+    nul = await browser.post(f"/runs/{run_id}/retry/", data=form | {"inputs": '{"day": "\\u0000"}'})
+    assert (nul.status_code, "NUL" in nul.text) == (422, True)
+    taken = await browser.post(f"/runs/{run_id}/retry/", data=form | {"inputs": "", "expected_seq": "8"})
+    assert (taken.status_code, taken.headers["location"]) == (303, f"/runs/{run_id}/")
+    reopened = RunReopened(**of, seq=9, again={"B": 2}, stays=("A",), requested_by="ada")
+    held = AttemptHeld(**of, seq=11, component="B", generation=2, limit="breaker", reason="The breaker of “mq” is open.")
+    started = build.attempt_started(**of, seq=10, component="B", generation=2)
+    await gateway.publish(RUNS_OUTCOMES, *[(run_id, event) for event in (reopened, started, held)])
+    run = await shown(api, run_id, 11)
+    assert run["components"][1]["held"]["limit"] == "breaker"
+    page = (await browser.get(f"/runs/{run_id}/")).text
+    assert "Somebody was quicker." not in page.split('id="audit"')[0].split('id="waits"')[0]
+    assert "The breaker of “mq” is open." in page
+    beside = await browser.get("/runs/compare/", params={"a": run_id, "b": run_id})
+    assert "Nothing differs but their times" in beside.text
+    assert (await browser.get("/runs/", params={"q": broken["business_key"], "state": "running,nonsense"})).status_code == 200
