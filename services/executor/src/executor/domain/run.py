@@ -14,7 +14,7 @@ from executor.domain.events import Event, stamp, without_none
 from executor.domain.failing import Failure, decide
 from executor.domain.flow import Flow
 from executor.domain.graph import Graph
-from executor.domain.journal import EXECUTOR_LOST, EXECUTOR_STOPPED, State
+from executor.domain.journal import EXECUTOR_LOST, State
 from executor.domain.record import Trace
 from executor.domain.rules import Refused
 
@@ -52,12 +52,8 @@ class Run(Flow):
         trace: Trace,
         business_key: str | None = None,
         priority: int | None = None,
-        queued: bool = False,
     ) -> list[Event]:
-        """Begin: everything that waits for nothing is tried at once, unless the run is ``queued`` and has to wait for its turn.
-
-        ``priority`` None = the workflow's.
-        """
+        """Begin: everything that waits for nothing is tried at once. ``priority`` None = the workflow's."""
         definition, now = self.graph.definition, stamp(at)
         events: list[Event] = []
         body: Event = {
@@ -69,25 +65,14 @@ class Run(Flow):
             "trigger": trigger,
             "business_key": business_key,
             "priority": definition.priority if priority is None else priority,
-            "queued": queued or None,
             "deadline_at": None if definition.timeout is None else stamp(at + timedelta(seconds=definition.timeout)),
             "trace_id": trace.trace_id,
             "span_id": trace.span_id,
             "parent_span_id": trace.parent_span_id,
         }
         self._add(events, without_none(body), now)
-        if not queued:
-            for name in self.graph.roots:
-                self._attempt(events, name, now)
-        return events
-
-    def release(self, at: datetime) -> list[Event]:
-        """Let a queued run go on: its turn has come."""
-        events: list[Event] = []
-        if self.state.status == "queued":
-            now = stamp(at)
-            self._add(events, {"event": "run.released"}, now)
-            self._settle(events, self.graph.order, now)
+        for name in self.graph.roots:
+            self._attempt(events, name, now)
         return events
 
     def cancel(self, at: datetime, *, reason: str, transfers: dict[str, dict[str, Any]]) -> list[Event]:
@@ -155,12 +140,8 @@ class Run(Flow):
         until: str | None = None,
         expected_seq: int | None = None,
         change: Change | None = None,
-        queued: bool = False,
     ) -> list[Event]:
-        """Run components again under a new generation. What is not named, and not held up by them, keeps its outcome.
-
-        ``queued``: the workflow has no room for another run now; it goes on when it is released.
-        """
+        """Run components again under a new generation. What is not named, and not held up by them, keeps its outcome."""
         state, change = self.state, change or Change()
         if expected_seq is not None and expected_seq != state.seq:
             raise Refused(f"The run has gone on since you looked (event {expected_seq}, now {state.seq}). Look again, then decide.")
@@ -179,7 +160,6 @@ class Run(Flow):
             "version": change.version,
             "inputs": change.inputs,
             "deadline_at": None if limit is None else stamp(at + timedelta(seconds=limit)),
-            "queued": queued or None,
         }
         events: list[Event] = []
         self.graph = graph
@@ -240,17 +220,6 @@ class Run(Flow):
             self._follow(events, name, now)
         return events
 
-    def hold(self, at: datetime, name: str, *, limit: str, reason: str, until: datetime | None, over: bool) -> list[Event]:
-        """Record that an attempt waits at its endpoint's gate, or, with ``over``, that it goes on."""
-        events: list[Event] = []
-        body = self._of_attempt("attempt.held", name) | {"limit": limit, "reason": reason[:4000], "over": over or None}
-        self._add(events, without_none(body | {"until": None if until is None or over else stamp(until)}), stamp(at))
-        return events
-
-    def withdraw(self, at: datetime, name: str, why: str) -> list[Event]:
-        """Plan the attempt of a component anew that waited at its endpoint's gate: it touched nothing, so it costs no attempt."""
-        return self.fail(at, name, Failure(EXECUTOR_STOPPED, why, retryable=True))
-
     def progress(self, at: datetime, name: str, transfer: dict[str, Any] | None, message: str = "") -> list[Event]:
         """Record how far an attempt has got, or what it waits for."""
         events: list[Event] = []
@@ -272,10 +241,7 @@ class Run(Flow):
         events: list[Event] = []
         for name, part in list(self.state.components.items()):
             if part.status == "running":
-                if part.held:
-                    events += self.withdraw(at, name, "The executor stopped while this attempt waited for its turn. It touched nothing.")
-                else:
-                    events += self.fail(at, name, failure)
+                events += self.fail(at, name, failure)
                 if part.status == "retrying":
                     events += self.wake(at, name)
         return events
