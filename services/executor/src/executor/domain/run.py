@@ -220,11 +220,11 @@ class Run(Flow):
             self._follow(events, name, now)
         return events
 
-    def progress(self, at: datetime, name: str, transfer: dict[str, Any] | None, message: str = "") -> list[Event]:
-        """Record how far an attempt has got, or what it waits for."""
+    def progress(self, at: datetime, name: str, transfer: dict[str, Any], message: str = "") -> list[Event]:
+        """Record how far an attempt has got."""
         events: list[Event] = []
-        body = self._of_attempt("attempt.progressed", name) | {"transfer": transfer, "message": message[:4000]}
-        self._add(events, without_none(body), stamp(at))
+        body = self._of_attempt("attempt.progressed", name) | {"transfer": transfer, "message": message}
+        self._add(events, body, stamp(at))
         return events
 
     def wake(self, at: datetime, name: str) -> list[Event]:
