@@ -14,8 +14,8 @@ from shared.contracts.workflows import Component, CustomRetry, ErrorClasses, Exp
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
-def failure(code: str = "HttpStatus", detail: str = "503", *, retryable: bool = True, after: float | None = None) -> Failure:
-    return Failure(code, "It went wrong.", retryable=retryable, detail=detail, after=after)
+def failure(code: str = "HttpStatus:503", *, retryable: bool = True, after: float | None = None) -> Failure:
+    return Failure(code, "It went wrong.", retryable=retryable, after=after)
 
 
 def decided(failed: Failure, *, failures: int = 0, plugin: Any = None, began: datetime = NOW, **given: Any) -> Decision:
@@ -25,23 +25,23 @@ def decided(failed: Failure, *, failures: int = 0, plugin: Any = None, began: da
 
 
 @pytest.mark.parametrize(
-    ("classes", "code", "detail", "found"),
+    ("classes", "code", "found"),
     [
-        ({"retry": ("HttpStatus",)}, "HttpStatus", "503", ("retry", "HttpStatus")),
-        ({"retry": ("HttpStatus",), "park": ("HttpStatus:5*",)}, "HttpStatus", "503", ("park", "HttpStatus:5*")),
-        ({"park": ("HttpStatus:5*",), "fail": ("HttpStatus:503",)}, "HttpStatus", "503", ("fail", "HttpStatus:503")),
-        ({"park": ("HttpStatus:5*",)}, "HttpStatus", "404", None),
-        ({"park": ("HttpStatus:503",)}, "HttpStatus", "", None),
-        ({"retry": ("*",), "fail": ("QueueNotFound",)}, "QueueNotFound", "", ("fail", "QueueNotFound")),
-        ({"retry": ("*",)}, "AnythingElse", "", ("retry", "*")),
-        ({"retry": ("Http",)}, "HttpStatus", "503", None),
-        ({"retry": ("*",), "park": ("*",), "fail": ()}, "X", "", ("park", "*")),
-        ({"fail": ("SqlState:23505",)}, "SqlState:23505", "", ("fail", "SqlState:23505")),
-        ({}, "X", "", None),
+        ({"retry": ("HttpStatus",)}, "HttpStatus:503", ("retry", "HttpStatus")),
+        ({"retry": ("HttpStatus",), "park": ("HttpStatus:5*",)}, "HttpStatus:503", ("park", "HttpStatus:5*")),
+        ({"park": ("HttpStatus:5*",), "fail": ("HttpStatus:503",)}, "HttpStatus:503", ("fail", "HttpStatus:503")),
+        ({"park": ("HttpStatus:5*",)}, "HttpStatus:404", None),
+        ({"park": ("HttpStatus:503",)}, "HttpStatus", None),
+        ({"retry": ("*",), "fail": ("QueueNotFound",)}, "QueueNotFound", ("fail", "QueueNotFound")),
+        ({"retry": ("*",)}, "AnythingElse", ("retry", "*")),
+        ({"retry": ("Http",)}, "HttpStatus:503", None),
+        ({"retry": ("*",), "park": ("*",), "fail": ()}, "X", ("park", "*")),
+        ({"fail": ("SqlState:23505",)}, "SqlState:23505", ("fail", "SqlState:23505")),
+        ({}, "X", None),
     ],
 )
-def test_the_longest_match_names_the_class(classes: Any, code: str, detail: str, found: Any) -> None:
-    assert classed(ErrorClasses(**classes), failure(code, detail)) == found
+def test_the_longest_match_names_the_class(classes: Any, code: str, found: Any) -> None:
+    assert classed(ErrorClasses(**classes), code) == found
 
 
 def test_each_decision_says_why() -> None:
@@ -58,7 +58,7 @@ def test_each_decision_says_why() -> None:
     assert again.why.endswith("waits 2 s. errors: retry names “HttpStatus:503”.")
     late = decided(failure(), retry=fixed, deadline=10, began=NOW - timedelta(seconds=8))
     assert late == Decision("fail", "The next attempt would be 2 s from now; the deadline of 10 s for all of them ends before.")
-    assert decided(failure("DeadlineExceeded", "", retryable=False), retry=fixed).why == "The deadline for all attempts together is over."
+    assert decided(failure("DeadlineExceeded", retryable=False), retry=fixed).why == "The deadline for all attempts together is over."
 
 
 def test_a_lost_executor_costs_no_attempt_and_is_not_classed() -> None:
@@ -79,7 +79,7 @@ def test_a_plug_in_says_when_and_its_nonsense_costs_only_its_component() -> None
     custom = CustomRetry(plugin="fibonacci")
     assert decided(failure(), retry=custom, failures=1, plugin=fibonacci).wait == 2
     assert decided(failure(), retry=custom, failures=3, plugin=fibonacci).why == "Its retry plug-in allows no further attempt."
-    assert asked == [(2, "HttpStatus"), (4, "HttpStatus")]
+    assert asked == [(2, "HttpStatus:503"), (4, "HttpStatus:503")]
     assert decided(failure(), retry=CustomRetry(plugin="f", attempts=2), failures=1, plugin=fibonacci).kind == "fail"
     for nonsense, words in (
         (lambda _failures, _code: 1 / 0, "ended in an error (ZeroDivisionError"),

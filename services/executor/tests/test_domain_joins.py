@@ -9,7 +9,7 @@ import pytest
 from executor.domain.graph import Graph, GraphRefused
 from executor.domain.journal import State
 from executor.domain.rules import NoAnswer, Rules
-from executor.domain.run import Failure, Run, Trace
+from executor.domain.run import Change, Failure, Run, Trace
 from shared.contracts.workflows import Component, Connection, WorkflowDefinition
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -80,6 +80,16 @@ def test_any_starts_once_and_bears_a_failure_of_the_other() -> None:
     assert run.state.status == "succeeded"
 
 
+def test_what_ends_later_does_not_feed_what_any_has_started() -> None:
+    run = branches("any")
+    run.succeed(NOW, "A", output={})
+    run.succeed(NOW, "C", output={})
+    assert kinds(run.succeed(NOW, "B", output={})) == ["component.finished B"]
+    run.resume(NOW)
+    assert run.state.components["D"].attempt == 2
+    assert [edge.source for edge in run.sources("D")] == ["C"]
+
+
 def test_a_condition_without_an_answer_fails_its_target_and_picks_no_branch() -> None:
     def broken(_inputs: dict[str, Any], _output: dict[str, Any]) -> bool:
         raise NoAnswer("no such key: order")
@@ -115,3 +125,15 @@ def test_five_hundred_components_in_a_row_fail_without_a_deep_stack() -> None:
     run.fail(NOW, "C0", BROKEN)
     assert set(statuses(run).values()) == {"failed", "upstream_failed"}
     assert run.state.status == "failed"
+
+
+def test_conditions_are_asked_again_when_their_source_runs_again() -> None:
+    graph = a_graph({"A": {}, "B": {}}, [("A", "B")], Rules({("A", "B"): lambda inputs, output: inputs["n"] == output["n"]}))
+    run = begun(graph)
+    run.succeed(NOW, "A", output={"n": 1})
+    run.succeed(NOW, "B", output={})
+    run.retry(NOW, ["A"], scope="following", requested_by="ada", change=Change(inputs={"n": 2}))
+    run.succeed(NOW, "A", output={"n": 1})
+    assert statuses(run)["B"] == "skipped"
+    run.retry(NOW, ["A"], scope="following", requested_by="ada")
+    assert kinds(run.succeed(NOW, "A", output={"n": 2}))[-1] == "attempt.started B"

@@ -178,7 +178,7 @@ def test_a_parked_component_keeps_its_place_until_a_person_decides() -> None:
     classes = ErrorClasses(park=("HttpStatus:4*",), fail=("HttpStatus:404",), retry=("Broken",))
     graph = chain(A={"errors": classes, "retry": FixedRetry(every=1, attempts=2)})
     run = begun(graph)
-    refused = Failure("HttpStatus", "shop answered 409.", retryable=True, detail="409")
+    refused = Failure("HttpStatus:409", "shop answered 409.", retryable=True)
     parked = run.fail(NOW, "A", refused)
     assert kinds(parked) == ["attempt.failed A"]
     assert (parked[0]["decision"], parked[0]["why"].split(".")[0]) == ("park", "errors: park names “HttpStatus:4*”")
@@ -189,7 +189,7 @@ def test_a_parked_component_keeps_its_place_until_a_person_decides() -> None:
     events = run.retry(NOW, [], scope="failed", requested_by="ada")
     assert events[0]["again"] == {"A": 2}
     assert events[0]["stays"] == ["B", "C", "D"]
-    gone = run.fail(NOW, "A", Failure("HttpStatus", "shop answered 404.", retryable=True, detail="404"))
+    gone = run.fail(NOW, "A", Failure("HttpStatus:404", "shop answered 404.", retryable=True))
     assert gone[0]["decision"] == "fail"
     assert run.state.status == "failed"
     run = begun(graph)

@@ -46,7 +46,7 @@ async def test_orders_go_on_to_the_service_each_once_and_in_order(tower: Any, fl
     ended = await tower.until(run, "run.finished", within=90)
     assert ended.status == "succeeded"
     failed = await tower.until(run, "attempt.failed", component="OrderService")
-    assert failed.failure.code == "HttpStatus"
+    assert failed.failure.code == "HttpStatus:503"
     assert "503" in failed.failure.message
     assert (failed.next_attempt_at - failed.at).total_seconds() == pytest.approx(1.0, abs=0.01)
     finished = await tower.until(run, "component.finished", component="OrderService")

@@ -101,7 +101,7 @@ async def test_one_call_tells_what_came_before_and_a_refusal_is_final(tower: Any
     await tower.command(StartRun(workflow=flow.workflow, run_id=run), run)
     assert (await tower.until(run, "run.finished")).status == "failed"
     failed = await tower.until(run, "attempt.failed")
-    assert (failed.failure.code, failed.failure.retryable, failed.next_attempt_at) == ("HttpStatus", False, None)
+    assert (failed.failure.code, failed.failure.retryable, failed.next_attempt_at) == ("HttpStatus:422", False, None)
 
 
 async def test_an_orderly_stop_hands_the_transfer_to_the_next_life(executor: Any, tower: Any, flow: Any) -> None:

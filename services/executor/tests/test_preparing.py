@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from executor.adapters.retry_plugins import installed
 from executor.application.preparing import graph_of, missing_plugin
@@ -149,3 +150,8 @@ def test_a_retry_plug_in_is_found_by_its_entry_point(tmp_path: Path, monkeypatch
     assert missing_plugin(wanted, {"eager": found["patient"]}) == (
         "“A” names the retry plug-in “patient”, which is not installed. Installed are: eager."
     )
+
+
+def test_five_thousand_components_are_no_workflow() -> None:
+    with pytest.raises(ValidationError, match="at most 500"):
+        definition(components=[{"name": f"C{number}", "kind": "service"} for number in range(5000)])

@@ -133,7 +133,7 @@ class Acting:
         answer = answers.pop(0) if answers else {}
         if isinstance(answer, asyncio.Event):
             await answer.wait()
-            answer = {}
+            answer = answers.pop(0) if answers else {}
         if isinstance(answer, Exception):
             raise answer
         return Outcome(answer)
@@ -142,12 +142,15 @@ class Acting:
 class Registry:
     def __init__(self) -> None:
         self.versions: dict[int, Published] = {}
+        self.gate: asyncio.Event | None = None  # what looks a version up waits for it
 
     async def workflow(self, name: str, version: int | None) -> Published | None:
         found = self.versions.get(version or max(self.versions, default=0))
         return found if found is not None and found.definition.workflow == name else None
 
     async def version(self, _workflow_id: str, version: int) -> Published | None:
+        if self.gate is not None:
+            await self.gate.wait()
         return self.versions.get(version)
 
 

@@ -15,26 +15,27 @@ def boom() -> Exception:
 
 
 async def test_a_pause_survives_a_restart_and_what_waits_goes_on_after_it(stage: Any) -> None:
-    stage.publish(components={"A": {"retry": FixedRetry(every=60)}, "B": {}, "C": {}}, edges=[("B", "C")])
+    stage.publish(components={name: {"retry": FixedRetry(every=60)} for name in "ABC"}, edges=[("B", "C")])
     going = asyncio.Event()
-    stage.acting.answers = {"A": [boom()], "B": [going]}
+    stage.acting.answers = {"A": [boom()], "B": [going, boom()]}
     run = await stage.start()
     await stage.until(run, "attempt.failed", "A")
     paused = await stage.obey(PauseRun(run_id=run, reason="maintenance", requested_by="bob"))
     assert (paused["event"], paused["reason"], paused["requested_by"]) == ("run.paused", "maintenance", "bob")
     assert stage.journal.waits == {}, "nothing comes due in a pause"
     going.set()
-    await stage.until(run, "component.finished", "B")
+    assert "next_attempt_at" in await stage.until(run, "attempt.failed", "B")
     await eventually(lambda: run not in stage.engine.active, within=10)
+    assert stage.journal.waits == {}
     await stage.live()
     await stage.later(600)
     refused = await stage.obey(PauseRun(run_id=run))
     assert (refused["event"], refused["command"]) == ("command.refused", "pause")
     assert "paused already" in refused["reason"]
-    assert [e for e in stage.events(run) if e["event"] == "attempt.started" and e["component"] == "C"] == []
+    assert [e["attempt"] for e in stage.events(run) if e["event"] == "attempt.started"] == [1, 1]
     await stage.obey(ResumeRun(run_id=run))
     assert (await stage.until(run, "run.finished"))["status"] == "succeeded"
-    assert stage.last(run, "attempt.started", "A")["attempt"] == 2
+    assert [stage.last(run, "attempt.started", name)["attempt"] for name in "ABC"] == [2, 2, 1]
     for command in (PauseRun(run_id=run), ResumeRun(run_id=run)):
         assert (await stage.obey(command))["event"] == "command.refused"
     assert stage.engine.active == {}
@@ -82,10 +83,10 @@ async def test_a_parked_run_is_not_in_memory_and_goes_on_in_another_version_with
         edges=[("A", "B"), ("B", "C")],
         inputs={"n": {"type": "integer"}},
     )
-    stage.acting.answers = {"A": [{"made": 1}], "B": [Permanent("HttpStatus", "shop answered 409.", detail="409")]}
+    stage.acting.answers = {"A": [{"made": 1}], "B": [Permanent("HttpStatus:409", "shop answered 409.")]}
     run = await stage.start(inputs={"n": 1})
     parked = await stage.until(run, "attempt.failed", "B")
-    assert (parked["decision"], parked["failure"]["detail"]) == ("park", "409")
+    assert (parked["decision"], parked["failure"]["code"]) == ("park", "HttpStatus:409")
     await eventually(lambda: run not in stage.engine.active, within=10)
     await stage.live()
     await stage.later(100_000)
@@ -188,3 +189,22 @@ async def test_retry_now_is_for_what_waits_only(stage: Any) -> None:
     assert (await stage.until(run, "run.finished"))["status"] == "succeeded"
     assert stage.journal.waits == {}
     assert "does not wait" in (await stage.obey(RetryNow(run_id=run, component="A")))["reason"]
+
+
+async def test_a_run_that_comes_to_rest_while_a_command_is_obeyed_is_not_read_twice(stage: Any) -> None:
+    going, stage.registry.gate = asyncio.Event(), asyncio.Event()
+    components = {"A": {"errors": ErrorClasses(park=("*",))}, "B": {}}
+    stage.publish(components=components)
+    stage.acting.answers = {"A": [Permanent("Broken", "It can't work.")], "B": [going]}
+    run = await stage.start(version=1)
+    stage.publish(2, components=components)
+    await stage.until(run, "attempt.failed", "A")
+    obeying = asyncio.create_task(stage.obey(RetryRun(run_id=run, components=("A",), version=2)))
+    await asyncio.sleep(0.05)
+    going.set()
+    await stage.until(run, "component.finished", "B")
+    assert run in stage.engine.active
+    stage.registry.gate.set()
+    await obeying
+    assert (await stage.until(run, "run.finished"))["version"] == 2
+    await eventually(lambda: stage.engine.active == {}, within=10)

@@ -109,11 +109,10 @@ class ComponentStatus(StrEnum):
 class Failure(Contract):
     """Why an attempt did not succeed."""
 
-    code: str = Field(max_length=100, description="Stable word for programs, e.g. QueueNotFound, ConnectionRefused, HttpStatus.")
+    code: str = Field(max_length=100, description="Stable word for programs, e.g. QueueNotFound, ConnectionRefused, HttpStatus:503.")
     message: Text = Field(description="A sentence for people: what happened and the way out.")
     retryable: bool
     answer: Text = Field(default="", description="What the other side said, bounded, secrets masked.")
-    detail: str = Field(default="", max_length=40, description="What error classes may name behind the code, e.g. 503 in HttpStatus:503.")
 
 
 class Transfer(Contract):

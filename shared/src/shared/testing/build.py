@@ -232,7 +232,7 @@ def transfer(**changes: Any) -> Transfer:
 
 
 def failure(**changes: Any) -> Failure:
-    return _made(Failure, changes, code="HttpStatus", message="The service answered 503. Try again later.", retryable=True)
+    return _made(Failure, changes, code="HttpStatus:503", message="The service answered 503. Try again later.", retryable=True)
 
 
 # Alerts and samples

@@ -23,4 +23,5 @@ class Active:
     hurried: set[str] = field(default_factory=set)  # components whose next attempt somebody asked for
     limited: bool = True  # whether it may have a turn of its workflow to give back
     unwritten: int = 0
+    steered: bool = False  # a command to it is being obeyed: it stays in memory until that is written
     stopping: bool = False  # its attempts are being stopped: their ends say nothing

@@ -218,7 +218,7 @@ class Engine:
 
     def _let_go(self, active: Active) -> None:
         state = active.run.state
-        if active.unwritten or active.attempts or active.stopping:
+        if active.unwritten or active.attempts or active.stopping or active.steered:
             return
         if (state.finished or state.idle) and self.active.get(state.run_id) is active:
             del self.active[state.run_id]
@@ -245,7 +245,7 @@ class Engine:
                 left=run.time_left(self._clock(), name),
             )
         except Trouble as trouble:
-            failure = Failure(trouble.code, trouble.message, trouble.retryable, trouble.answer, trouble.after, trouble.detail)
+            failure = Failure(trouble.code, trouble.message, trouble.retryable, trouble.answer, trouble.after)
         finally:
             if permission is not None:
                 permission.leave(verdict(outcome, failure))

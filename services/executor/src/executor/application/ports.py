@@ -11,17 +11,19 @@ from shared.contracts.workflows import Component, Connection
 
 
 class Trouble(Exception):
-    """An attempt did not succeed. ``code`` is a stable word, ``message`` a sentence with the way out."""
+    """An attempt did not succeed. ``code`` is a stable word, ``message`` a sentence with the way out.
+
+    A finer word may stand behind a colon, for error classes to name: ``HttpStatus:503``.
+    """
 
     retryable = False
 
-    def __init__(self, code: str, message: str, *, answer: str = "", after: float | None = None, detail: str = "") -> None:
+    def __init__(self, code: str, message: str, *, answer: str = "", after: float | None = None) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.answer = answer  # what the other side said, bounded
         self.after = after  # seconds that the other side asked us to wait
-        self.detail = detail  # the finer word that error classes may name behind the code, e.g. 503
 
 
 class Retryable(Trouble):

@@ -40,6 +40,7 @@ class Requests:
         run = active.run
         woken: list[str] = []
         events: list[Event]
+        active.steered = True
         try:
             self._allowed(active.plan, request)
             if isinstance(command, CancelRun):
@@ -57,6 +58,8 @@ class Requests:
                 woken = [command.component]
         except Refused as refused:
             events = run.refuse(self._engine.now(), command.command, str(refused), command.requested_by)
+        finally:
+            active.steered = False
         self._engine.write(active, events, woken=woken, request=request.id)
 
     async def _cancel(self, active: Active, reason: str) -> list[Event]:

@@ -29,11 +29,9 @@ class Failure:
     retryable: bool
     answer: str = ""
     after: float | None = None  # seconds that the other side asked us to wait
-    detail: str = ""  # the finer word that error classes may name behind the code, e.g. 503
 
     def wire(self) -> dict[str, Any]:
-        body = {"code": self.code[:100], "message": self.message[:4000], "retryable": self.retryable, "answer": self.answer[:4000]}
-        return body | {"detail": self.detail[:40]} if self.detail else body
+        return {"code": self.code[:100], "message": self.message[:4000], "retryable": self.retryable, "answer": self.answer[:4000]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +65,26 @@ def deadline_of(component: Component, part: Progress) -> datetime | None:
     return datetime.fromisoformat(part.began) + timedelta(seconds=component.deadline)
 
 
-def classed(classes: ErrorClasses, failure: Failure) -> tuple[Kind, str] | None:
-    """Return the class of a failure and the text that names it; None = as its connector says.
+def classed(classes: ErrorClasses, code: str) -> tuple[Kind, str] | None:
+    """Return the class of a failure's code and the text that names it; None = as its connector says.
 
     The text with the most letters that fit counts; if two classes have the same one, the more careful does: fail, park, retry.
     """
-    full = failure.code if ":" in failure.code or not failure.detail else f"{failure.code}:{failure.detail}"
     kinds: tuple[tuple[Kind, tuple[str, ...]], ...] = (("fail", classes.fail), ("park", classes.park), ("retry", classes.retry))
     best: tuple[Kind, str] | None = None
     letters = -1
     for kind, texts in kinds:
-        for text in _fitting(texts, full):
+        for text in _fitting(texts, code):
             if len(text.replace("*", "")) > letters:
                 best, letters = (kind, text), len(text.replace("*", ""))
     return best
 
 
-def _fitting(texts: tuple[str, ...], full: str) -> Iterator[str]:
-    code, _, detail = full.partition(":")
+def _fitting(texts: tuple[str, ...], code: str) -> Iterator[str]:
+    word, _, finer = code.partition(":")
     for text in texts:
-        wanted, colon, finer = text.partition(":")
-        if wanted == "*" or (wanted == code and (not colon or fnmatchcase(detail, finer))):
+        wanted, colon, pattern = text.partition(":")
+        if wanted == "*" or (wanted == word and (not colon or fnmatchcase(finer, pattern))):
             yield text
 
 
@@ -102,7 +99,7 @@ def _lost(part: Progress, failure: Failure) -> Decision:
 
 
 def _by_class(component: Component, part: Progress, failure: Failure, jitter: retry.Jitter, plugin: NextWait | None) -> Decision:
-    found = classed(component.errors, failure)
+    found = classed(component.errors, failure.code)
     if found is None:
         if failure.retryable:
             return _by_strategy(component, part, failure, jitter, plugin)

@@ -178,7 +178,7 @@ class State:
 
     def _attempt_progressed(self, event: Event) -> None:
         part = self._part(event)
-        part.transfer = event["transfer"]
+        part.transfer = event.get("transfer") or part.transfer
         part.held = None
 
     def _component_finished(self, event: Event) -> None:

@@ -76,14 +76,14 @@ class ServiceCaller:
         text = answer.text[:_ANSWER]
         if code in _AGAIN or code >= 500:
             message = f"{self._endpoint.name} answered {code} to {self._method} {self._url}; it may work later."
-            raise Retryable("HttpStatus", message, answer=text, after=_wait(answer), detail=str(code))
+            raise Retryable(f"HttpStatus:{code}", message, answer=text, after=_wait(answer))
         way = (
             "Correct path:, the endpoint or what is sent."
             if code < 300 or code >= 400
             else "Redirects are not followed; give the final URL."
         )
         message = f"{self._endpoint.name} answered {code} to {self._method} {self._url}. {way}"
-        raise Permanent("HttpStatus", message, answer=text, detail=str(code))
+        raise Permanent(f"HttpStatus:{code}", message, answer=text)
 
 
 async def _send(
