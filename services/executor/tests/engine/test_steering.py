@@ -197,6 +197,7 @@ async def test_a_run_that_comes_to_rest_while_a_command_is_obeyed_is_not_read_tw
     stage.publish(components=components)
     stage.acting.answers = {"A": [Permanent("Broken", "It can't work.")], "B": [going]}
     run = await stage.start(version=1)
+    stage.publish(2, components=components)
     await stage.until(run, "attempt.failed", "A")
     stage.publish(2, components=components)
     obeying = asyncio.create_task(stage.obey(RetryRun(run_id=run, components=("A",), version=2)))

@@ -44,7 +44,7 @@ class Progress:
         self.failures = 0
         self.losses = 0
         self.due: str | None = None
-        self.held = False  # it waits at its endpoint's gate and has touched nothing
+        self.held: str | None = None  # the limit that its attempt waits for
         self.began: str | None = None  # when the generation's first attempt started
         self.since = 0  # the event that started it
         self.ended = 0  # the event that is its outcome
@@ -66,6 +66,7 @@ class State:
         "parent_span_id",
         "paused",
         "priority",
+        "queued",
         "reason",
         "run_id",
         "seq",
@@ -90,6 +91,7 @@ class State:
         self.business_key: str | None = None
         self.priority = 5
         self.deadline_at: str | None = None
+        self.queued = False
         self.paused = False
         self.reason = ""  # why it was cancelled last
         self.trace_id: str | None = None
@@ -117,7 +119,7 @@ class State:
         return part
 
     def _run_started(self, event: Event) -> None:
-        self.status = "queued" if event.get("queued") else "running"
+        self.status = "running"
         self.workflow = event["workflow"]
         self.version = event["version"]
         self.started_at = event["at"]
@@ -125,12 +127,13 @@ class State:
         self.business_key = event.get("business_key")
         self.priority = event.get("priority", 5)
         self.deadline_at = event.get("deadline_at")
+        self.queued = event.get("queued", False)
         self.trace_id = event.get("trace_id")
         self.span_id = event.get("span_id")
         self.parent_span_id = event.get("parent_span_id")
 
     def _run_released(self, _event: Event) -> None:
-        self.status = "running"
+        self.queued = False
 
     def _run_paused(self, _event: Event) -> None:
         self.paused = True
@@ -140,10 +143,11 @@ class State:
 
     def _run_finished(self, event: Event) -> None:
         self.status = event["status"]
-        self.paused = False
+        self.paused = self.queued = False
 
     def _run_reopened(self, event: Event) -> None:
-        self.status = "queued" if event.get("queued") else "running"
+        self.status = "running"
+        self.queued = event.get("queued", False)
         self.deadline_at = event.get("deadline_at")
         if event.get("inputs") is not None:
             self.inputs = event["inputs"]
@@ -165,25 +169,24 @@ class State:
         part.started_at = event["at"]
         part.span_id = event.get("span_id")
         part.due = None
-        part.held = False
         if part.began is None:
             part.began = event["at"]
             part.since = self.seq
 
     def _attempt_held(self, event: Event) -> None:
-        self._part(event).held = not event.get("over")
+        self._part(event).held = None if event.get("over") else event["limit"]
 
     def _attempt_progressed(self, event: Event) -> None:
         part = self._part(event)
         part.transfer = event.get("transfer") or part.transfer
+        part.held = None
 
     def _component_finished(self, event: Event) -> None:
         part = self._part(event)
         part.status = event["status"]
         part.output = event.get("output") or {}
         part.transfer = event.get("transfer")
-        part.due = None
-        part.held = False
+        part.due = part.held = None
         part.ended = self.seq
         self.open -= 1
         if part.status == "cancelled":
@@ -198,7 +201,7 @@ class State:
             part.failures += 1
         part.transfer = event.get("transfer") or part.transfer
         part.due = event.get("next_attempt_at")
-        part.held = False
+        part.held = None
         if event.get("decision") == "park":
             part.status = "parked"
         else:
@@ -224,15 +227,15 @@ class State:
     @property
     def may_start(self) -> bool:
         """Whether components that are ready may start."""
-        return not self.paused and self.status != "queued"
+        return not (self.paused or self.queued)
 
     @property
     def standing(self) -> str:
         """Return the run's status as people read it, one of ``shared.contracts.runs.RunStatus``."""
         if self.finished:
             return self.status
-        if self.paused or self.status == "queued":
-            return "paused" if self.paused else "queued"
+        if self.queued or self.paused:
+            return "queued" if self.queued else "paused"
         statuses = {part.status for part in self.components.values()}
         for status, means in (("running", "running"), ("retrying", "waiting"), ("parked", "parked")):
             if status in statuses:

@@ -54,7 +54,7 @@ class Run(Flow):
         priority: int | None = None,
         queued: bool = False,
     ) -> list[Event]:
-        """Begin: everything that waits for nothing is tried at once, unless the run is ``queued`` and has to wait for its turn.
+        """Begin: everything that waits for nothing is tried at once, if the run need not wait for its turn (``queued``).
 
         ``priority`` None = the workflow's.
         """
@@ -69,8 +69,8 @@ class Run(Flow):
             "trigger": trigger,
             "business_key": business_key,
             "priority": definition.priority if priority is None else priority,
-            "queued": queued or None,
             "deadline_at": None if definition.timeout is None else stamp(at + timedelta(seconds=definition.timeout)),
+            "queued": queued or None,
             "trace_id": trace.trace_id,
             "span_id": trace.span_id,
             "parent_span_id": trace.parent_span_id,
@@ -84,7 +84,7 @@ class Run(Flow):
     def release(self, at: datetime) -> list[Event]:
         """Let a queued run go on: its turn has come."""
         events: list[Event] = []
-        if self.state.status == "queued":
+        if self.state.queued:
             now = stamp(at)
             self._add(events, {"event": "run.released"}, now)
             self._settle(events, self.graph.order, now)
@@ -249,7 +249,7 @@ class Run(Flow):
         return events
 
     def withdraw(self, at: datetime, name: str, why: str) -> list[Event]:
-        """Plan the attempt of a component anew that waited at its endpoint's gate: it touched nothing, so it costs no attempt."""
+        """Plan the attempt of a component anew that only waited at its endpoint's gate."""
         return self.fail(at, name, Failure(WITHDRAWN, why, retryable=True))
 
     def progress(self, at: datetime, name: str, transfer: dict[str, Any] | None, message: str = "") -> list[Event]:
@@ -273,10 +273,10 @@ class Run(Flow):
         events: list[Event] = []
         for name, part in list(self.state.components.items()):
             if part.status == "running":
-                if part.held:
-                    events += self.withdraw(at, name, "The executor stopped while this attempt waited for its turn. It touched nothing.")
-                else:
+                if part.held is None:
                     events += self.fail(at, name, failure)
+                else:
+                    events += self.withdraw(at, name, "The executor stopped while this attempt waited for its turn.")
                 if part.status == "retrying":
                     events += self.wake(at, name)
         return events
