@@ -195,10 +195,10 @@ async def test_a_run_that_comes_to_rest_while_a_command_is_obeyed_is_not_read_tw
     going, stage.registry.gate = asyncio.Event(), asyncio.Event()
     components = {"A": {"errors": ErrorClasses(park=("*",))}, "B": {}}
     stage.publish(components=components)
-    stage.publish(2, components=components)
     stage.acting.answers = {"A": [Permanent("Broken", "It can't work.")], "B": [going]}
-    run = await stage.start(version=1)
+    run = await stage.start()
     await stage.until(run, "attempt.failed", "A")
+    stage.publish(2, components=components)
     obeying = asyncio.create_task(stage.obey(RetryRun(run_id=run, components=("A",), version=2)))
     await asyncio.sleep(0.05)
     going.set()
