@@ -31,6 +31,8 @@ from shared.testing.process import PartProcess, scratch_folder
 from shared.testing.rabbitmq import RabbitPart
 from shared.testing.wait import eventually
 
+sys.path.insert(0, str(Path(__file__).parent))
+
 
 class ExecutorPart:
     """``python -m executor`` as a process of its own."""

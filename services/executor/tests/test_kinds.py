@@ -76,7 +76,7 @@ def test_every_text_can_be_written_as_a_template(text: str) -> None:
 
 
 @given(
-    st.recursive(st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=9), lambda inner: st.lists(inner, max_size=3))
+    st.recursive(st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.text(max_size=9), lambda inner: st.lists(inner, max_size=3))
 )
 def test_a_placeholder_alone_keeps_its_type(value: Any) -> None:
     assert Filling(work(inputs={"it": value})).value("{it}", "body") == value
