@@ -1,6 +1,7 @@
 """Fill in the options of a component: placeholders and expressions over the run's inputs and what came before."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -10,6 +11,9 @@ from shared.contracts.kinds.templates import Placeholder, pieces
 from shared.runtime.expressions import CompiledExpression, EvaluationFailed, Uncompilable, Use, compile_expression
 
 Finish = Callable[[str], str]
+
+_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
+_MISSING = object()
 
 
 @lru_cache(maxsize=2000)
@@ -31,8 +35,14 @@ class Filling:
 
     def evaluate(self, expression: str, where: str, *, use: Use = Use.CALL, more: Mapping[str, Any] | None = None) -> Any:
         """Return the value of an expression; raise Permanent that names the place when it has none."""
+        values = {**self._values, **(more or {})}
+        if _PATH.fullmatch(expression) and not use.condition:
+            # A value that is only passed on stays as it is; CEL's texts end at a zero byte, and its whole numbers have 64 bits.
+            found = _at(values, expression.split("."))
+            if found is not _MISSING:
+                return found
         try:
-            return _compiled(expression, use).evaluate({**self._values, **(more or {})})
+            return _compiled(expression, use).evaluate(values)
         except Uncompilable as error:
             raise Permanent("ExpressionInvalid", f"{where} of “{self._name}”: {error.message}") from error
         except EvaluationFailed as error:
@@ -56,6 +66,14 @@ class Filling:
         if isinstance(template, list | tuple):
             return [self.value(item, f"{where}[{index}]") for index, item in enumerate(template)]
         return template
+
+
+def _at(value: Any, path: list[str]) -> Any:
+    for name in path:
+        if not isinstance(value, Mapping) or name not in value:
+            return _MISSING
+        value = value[name]
+    return value
 
 
 def _plain(value: Any) -> str:
