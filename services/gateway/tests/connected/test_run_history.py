@@ -35,6 +35,9 @@ async def test_runs_are_found_by_key_id_input_state_trigger_and_time_page_by_pag
     assert await found(q='"shop": "eu-1"') == ids
     assert await found(q="eu") == ids
     assert await found(q="%_") == []
+    for words in (keys[2], ids[2][-12:]):
+        everywhere = await api.get("/api/runs/", params={"q": words})
+        assert [run["id"] for run in everywhere.json()["items"]] == [ids[2]]
     assert await found(status="running") == [ids[0]]
     assert await found(status="running,failed") == ids
     assert await found(trigger="schedule") == [ids[1], ids[3]]

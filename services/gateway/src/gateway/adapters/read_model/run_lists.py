@@ -87,7 +87,7 @@ class RunLists(Rows):
         found = (
             await self._walk(ranges, values, pattern, limit, WALKED)
             if filtered
-            else await self._newest_runs(where, values, pattern, limit, NEWEST)
+            else await self._newest_words(where, values, pattern, limit, NEWEST)
         )
         if found.whole or len(found.ids) >= limit:
             return found.ids
@@ -97,7 +97,7 @@ class RunLists(Rows):
                 return hits
         if filtered:
             return (await self._walk(ranges, values, pattern, limit, WALKED * MOST_WALKED)).ids
-        return (await self._newest_runs(where, values, pattern, limit, NEWEST * MOST_WALKED)).ids
+        return (await self._newest_words(where, values, pattern, limit, NEWEST * MOST_WALKED)).ids
 
     async def _walk(self, ranges: str, values: dict[str, Any], pattern: str, limit: int, most: int) -> _Found:
         """Look at the words of the runs that the filter lets through."""
@@ -117,7 +117,7 @@ class RunLists(Rows):
         )
         return _Found([row["run_id"] for row in rows if row["run_id"] is not None], whole=rows[0]["walked"] < most)
 
-    async def _newest_runs(self, where: str, values: dict[str, Any], pattern: str, limit: int, most: int) -> _Found:
+    async def _newest_words(self, where: str, values: dict[str, Any], pattern: str, limit: int, most: int) -> _Found:
         """Look at the words of all runs, newest first."""
         given = {name: value for name, value in values.items() if name not in ("workflows", "statuses")}
         rows = await self._all(
