@@ -99,7 +99,7 @@ def spans_of(run: RunDetail) -> tuple[SpanRow, ...]:
             SpanRow(
                 span_id=run.parent_span_id,
                 name="asked" + (f" by {run.requested_by}" if run.requested_by else ""),
-                service="gateway" if run.trigger in ("ui", "api") else "a program",
+                service=_asker(run.trigger),
                 depth=0,
                 offset=0.0,
                 width=0.002,
@@ -142,3 +142,10 @@ def spans_of(run: RunDetail) -> tuple[SpanRow, ...]:
             )
         )
     return tuple(rows)
+
+
+def _asker(trigger: str) -> str:
+    """Return who sent the start: ``<kind>:<name>`` is a trigger that the executor ran."""
+    if trigger in ("ui", "api"):
+        return "gateway"
+    return "executor" if ":" in trigger else "a program"
