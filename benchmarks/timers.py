@@ -28,7 +28,8 @@ async def lateness(driver: Driver) -> list[float]:
     async with driver.stage.database() as connection:
         base = await connection.fetchval("SELECT clock_timestamp() + interval '15 seconds'")
         await connection.execute(
-            "UPDATE waits SET due_at = $1 + (substr(run_id, 2)::int * $2::float8) * interval '1 second' WHERE run_id LIKE 't%'",
+            "UPDATE waits SET due_at = $1::timestamptz + (substr(run_id, 2)::int * $2::float8) * interval '1 second'"
+            " WHERE run_id LIKE 't%'",
             base,
             SPREAD / WAITING,
         )

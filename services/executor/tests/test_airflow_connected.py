@@ -15,7 +15,7 @@ import pytest
 from shared.contracts.clusters import ClusterRegistered
 from shared.contracts.runs import StartRun
 from shared.contracts.topics import CLUSTERS_REGISTRY
-from shared.contracts.workflows import Component, Connection, WorkflowDefinition
+from shared.contracts.workflows import Component, Connection, FixedRetry, WorkflowDefinition
 from shared.runtime.sealed import SealingKey
 from shared.testing.kafka import KafkaPart
 from shared.testing.ports import answers, free_port
@@ -65,6 +65,11 @@ async def cluster(poller: PartProcess, executor_keys: Path, tower: Any) -> Async
             cluster_id=f"id-{name}", name=name, base_url=simulated.url, username="admin", sealed_secret=sealed, poll_seconds=1.0
         )
         await tower.send(CLUSTERS_REGISTRY, event, event.cluster_id)
+        # Whoever asks before the executor knows the cluster is told so, and asks again.
+        probe = Component(
+            name="Probe", kind="airflow", options={"cluster": name, "dag_id": "quick"}, retry=FixedRetry(every=0.5, attempts=60)
+        )
+        assert (await tower.until(await start(tower, probe), "run.finished", within=60)).status == "succeeded"
         yield name, simulated
     await tower.producer.send_and_wait(CLUSTERS_REGISTRY.name, None, key=f"id-{name}".encode())
 
@@ -107,7 +112,7 @@ async def test_what_airflow_ends_or_refuses_fails_the_component(tower: Any, clus
         part("Broken", name, dag_id="broken"),
         part("Fine", name, dag_id="broken", states=["failed"]),
         part("Nowhere", name, dag_id="nowhere"),
-        part("Endless", name, dag_id="endless", at_most="2s"),
+        part("Endless", name, dag_id="endless", at_most="4s"),
         part("Started", name, dag_id="endless", wait=False),
         part("Lost", "no-such-cluster", dag_id="quick"),
     )

@@ -27,15 +27,16 @@ def verdict(options: ComponentOptions, cluster_id: str, news: DagRunNews) -> Out
         raise Permanent("DagRunFailed", text, answer=f"state: {news.state}")
     if not news.registered:
         raise Permanent("ClusterUnknown", f"The cluster {options.cluster} is no longer registered. Register it, or correct cluster:.")
+    if options.at_most is not None and news.now - news.since > timedelta(seconds=seconds_of(options.at_most)):
+        text = f"{shown} did not end within {options.at_most}. It goes on; raise at_most:, or look why."
+        if news.state is None:
+            why = f" {news.reason}" if news.reason else ""
+            text = f"No DAG run of {options.dag_id} was seen on {options.cluster} within {options.at_most}.{why} Look at the cluster."
+        raise Permanent("WaitOver", text[:4000], answer=f"state: {news.state or 'unknown'}")
     if news.command == "refused" and news.state is None:
         # What an unreachable cluster refuses may pass later; what Airflow itself refuses does not.
         kind = Permanent if news.reach == "answered" else Retryable
         raise kind("CommandRefused", f"{options.dag_id} was not started on {options.cluster}: {news.reason}"[:4000])
-    if options.at_most is not None and news.now - news.since > timedelta(seconds=seconds_of(options.at_most)):
-        text = (
-            f"{shown if news.dag_run_id else options.dag_id} did not end within {options.at_most}. It goes on; raise at_most:, or look why."
-        )
-        raise Permanent("WaitOver", text, answer=f"state: {news.state or 'unknown'}")
     return _sentence(options, news, shown)
 
 
