@@ -21,6 +21,7 @@ EXECUTOR = "services/executor/src/executor"
 RUNTIME = "shared/src/shared/runtime"
 JOURNAL_TESTS = "services/executor/tests/test_journal_connected.py"
 OUTCOME_TESTS = "services/executor/tests/test_outcomes.py"
+GATE_TESTS = "services/executor/tests/test_gate.py"
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,36 @@ DELIVERY = (
     ),
 )
 
-FLOW_CONTROL: tuple[Mutation, ...] = ()
-"""The breaker and the retry budget of endpoints: each stands here with the test that misses it."""
+FLOW_CONTROL = (
+    Mutation(
+        "breaker",
+        f"{EXECUTOR}/domain/gate.py",
+        "            if self.failures >= breaker.failures:",
+        "            if self.failures < 0:",
+        f"{GATE_TESTS}::test_the_breaker_opens_after_failures_in_a_row_and_lets_one_try",
+    ),
+    Mutation(
+        "the breaker's single trial",
+        f"{EXECUTOR}/domain/gate.py",
+        "(trying or now < self.opened_until)",
+        "(now < self.opened_until)",
+        f"{GATE_TESTS}::test_the_breaker_opens_after_failures_in_a_row_and_lets_one_try",
+    ),
+    Mutation(
+        "retry budget",
+        f"{EXECUTOR}/domain/gate.py",
+        "self.tokens is not None and self.tokens < 1:",
+        "self.tokens is not None and self.tokens < -1_000_000:",
+        f"{GATE_TESTS}::test_retries_come_a_sixth_at_once_and_then_evenly_and_first_attempts_pass",
+    ),
+    Mutation(
+        "attempts at once",
+        f"{EXECUTOR}/domain/gate.py",
+        "taken >= limits.concurrency:",
+        "taken >= limits.concurrency + 1:",
+        f"{GATE_TESTS}::test_never_more_than_the_limit_never_two_trials_and_all_are_served",
+    ),
+)
 
 ALL = (*DELIVERY, *FLOW_CONTROL)
 
