@@ -146,7 +146,7 @@ def test_a_compensation_that_fails_is_said_and_can_be_retried() -> None:
     assert kinds(run.fail(NOW, "UndoB", BROKEN)) == ["attempt.failed UndoB", "component.finished UndoB", "attempt.started UndoA"]
     ended = run.succeed(NOW, "UndoA", output={})[-1]
     assert ended["status"] == "cancelled"
-    assert ended["message"] == "wrong day Not everything was undone: “UndoB” (for “B”) is failed."
+    assert ended["message"] == "wrong day. Not everything was undone: “UndoB” (for “B”) is failed."
     events = run.retry(NOW, [], scope="failed", requested_by="ada")
     assert events[0]["again"] == {"UndoB": 2}
     assert kinds(events) == ["run.reopened", "attempt.started UndoB"]
@@ -159,7 +159,7 @@ def test_a_second_cancel_stops_the_compensations() -> None:
     run.cancel(NOW, reason="wrong day", transfers={})
     ended = run.cancel(NOW, reason="leave it", transfers={})[-1]
     assert ended["status"] == "cancelled"
-    assert ended["message"] == "leave it Not everything was undone: “UndoB” (for “B”) is cancelled; “UndoA” (for “A”) is not tried."
+    assert ended["message"] == "leave it. Not everything was undone: “UndoB” (for “B”) is cancelled; “UndoA” (for “A”) is not tried."
 
 
 def test_without_anything_done_a_cancel_ends_at_once_and_a_good_run_undoes_nothing() -> None:

@@ -189,7 +189,7 @@ class Stage:
 
     def publish(self, version: int = 1, edges: Sequence[tuple[str, str]] = (), retired: bool = False, **more: Any) -> None:
         names = more.pop("components")
-        components = tuple(Component(name=name, kind="acting", **given) for name, given in names.items())
+        components = tuple(Component(**({"name": name, "kind": "acting"} | given)) for name, given in names.items())
         joined = tuple(Connection(source=a, target=b, kind="processing") for a, b in edges)
         definition = WorkflowDefinition(workflow="orders", components=components, connections=joined, **more)
         self.registry.versions[version] = Published("w1", version, definition, retired)

@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from executor.application.ports import Permanent, Retryable
+from executor.application.ports import Outcome, Permanent, Retryable
 from shared.contracts.runs import CancelRun, PauseRun, ResumeRun, RetryNow, RetryRun
 from shared.contracts.workflows import CustomRetry, ErrorClasses, FixedRetry
 from shared.testing.wait import eventually
@@ -196,9 +196,9 @@ async def test_a_run_that_comes_to_rest_while_a_command_is_obeyed_is_not_read_tw
     components = {"A": {"errors": ErrorClasses(park=("*",))}, "B": {}}
     stage.publish(components=components)
     stage.acting.answers = {"A": [Permanent("Broken", "It can't work.")], "B": [going]}
-    run = await stage.start(version=1)
-    stage.publish(2, components=components)
+    run = await stage.start()
     await stage.until(run, "attempt.failed", "A")
+    stage.publish(2, components=components)
     obeying = asyncio.create_task(stage.obey(RetryRun(run_id=run, components=("A",), version=2)))
     await asyncio.sleep(0.05)
     going.set()
@@ -208,3 +208,24 @@ async def test_a_run_that_comes_to_rest_while_a_command_is_obeyed_is_not_read_tw
     await obeying
     assert (await stage.until(run, "run.finished"))["version"] == 2
     await eventually(lambda: stage.engine.active == {}, within=10)
+
+
+async def test_a_kind_that_only_looks_does_not_pass_for_a_compensation(stage: Any) -> None:
+    class Looking:
+        kind = "looking"
+
+        async def check(self, _endpoint: Any) -> dict[str, Any]:
+            return {}
+
+        async def begin(self, _work: Any) -> Outcome:
+            return Outcome({"found": 1})
+
+    stage.plans.connectors["looking"] = Looking()
+    stage.publish(components={"A": {"kind": "looking"}, "B": {}, "UndoA": {"kind": "looking", "compensates": "A"}}, edges=[("A", "B")])
+    stage.acting.answers = {"B": [asyncio.Event()]}
+    run = await stage.start()
+    await stage.until(run, "attempt.started", "B")
+    await stage.obey(CancelRun(run_id=run, reason="wrong day"))
+    ended = await stage.until(run, "run.finished")
+    assert ended["message"] == "wrong day. Not everything was undone: “UndoA” (for “A”) is failed."
+    assert "only looks at what is there" in stage.last(run, "component.finished", "UndoA")["failure"]["message"]

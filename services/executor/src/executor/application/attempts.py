@@ -99,6 +99,9 @@ class Attempts:
         step = self._plans.step(plan, name, place, () if place.component.compensates else work.sources)
         if step is Step.ACT:
             return await cast("Acts", connector).act(work)
+        if step is Step.BEGIN and place.component.compensates:
+            text = f"“{name}” undoes nothing: a component of the kind “{connector.kind}” only looks at what is there."
+            raise Permanent("NotPossible", f"{text} Compensate with a kind that calls or acts, for example service.")
         if step is Step.BEGIN:
             return await cast("Begins", connector).begin(work)
         if step is Step.ONCE:

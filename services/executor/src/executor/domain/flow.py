@@ -158,5 +158,5 @@ class Flow(Record):
             status = parts[name].status if name in parts else "not tried"
             if parts[done].status == "succeeded" and status != "succeeded":
                 left.append(f"“{name}” (for “{done}”) is {status}")
-        text = f"{reason or 'Cancelled.'} Not everything was undone: {'; '.join(left)}." if left else reason
+        text = f"{(reason or 'Cancelled').rstrip('.')}. Not everything was undone: {'; '.join(left)}." if left else reason
         self._end(events, now, "cancelled", text)
