@@ -26,6 +26,7 @@ from shared.contracts.topics import RUNS_COMMANDS, RUNS_OUTCOMES, TOPICS, WORKFL
 from shared.contracts.workflows import Component, Connection, WorkflowDefinition, WorkflowPublished
 from shared.runtime import clock, keys
 from shared.runtime.kafka_topics import create_missing, wanted
+from shared.runtime.origin import Origin
 from shared.testing.kafka import KafkaPart
 from shared.testing.ports import answers, free_ports
 from shared.testing.postgres import PostgresPart
@@ -53,6 +54,7 @@ class Stage:
         self.dsn = self.postgres.fresh_database()
         folder = scratch_folder("bench-executor")
         keys.make(folder / "keys")
+        self.origin = Origin(folder / "keys")
         (port,) = free_ports(1)
         env = os.environ | {
             "FLOWTOWER_KAFKA": self.kafka.bootstrap,
@@ -110,18 +112,20 @@ class Driver:
         return run.encode(), RUNS_COMMANDS.encode(StartRun(workflow="three", version=1, run_id=run))
 
     async def send(self, commands: list[tuple[bytes, bytes]]) -> None:
-        headers = [("ce_source", b"flowtower/gateway")]
         sent, lanes = [], {}
         for number, (key, value) in enumerate(commands):
             lane = number // 100 % RUNS_COMMANDS.partitions
             batch = lanes.setdefault(lane, self.producer.create_batch())
-            if batch.append(key=key, value=value, timestamp=None, headers=[*headers, ("ce_id", key)]) is None:
+            if batch.append(key=key, value=value, timestamp=None, headers=self._headers(key, value)) is None:
                 sent.append(await self.producer.send_batch(batch, RUNS_COMMANDS.name, partition=lane))
                 lanes[lane] = batch = self.producer.create_batch()
-                batch.append(key=key, value=value, timestamp=None, headers=[*headers, ("ce_id", key)])
+                batch.append(key=key, value=value, timestamp=None, headers=self._headers(key, value))
         for lane, batch in lanes.items():
             sent.append(await self.producer.send_batch(batch, RUNS_COMMANDS.name, partition=lane))
         await asyncio.gather(*sent)
+
+    def _headers(self, key: bytes, value: bytes) -> list[tuple[str, bytes]]:
+        return [("ce_id", key), self.stage.origin.sign(RUNS_COMMANDS.name, key, key.decode(), value)]
 
     async def finished(self, count: int, within: float) -> float:
         """Wait for so many finished runs; return when the last one was seen, 0.0 when they did not come."""

@@ -23,6 +23,7 @@ from shared.contracts.topics import ENDPOINTS_REGISTRY, RUNS_COMMANDS, RUNS_OUTC
 from shared.contracts.workflows import Component, Connection, ExponentialRetry, FixedRetry, WorkflowDefinition, WorkflowPublished
 from shared.runtime import clock, keys
 from shared.runtime.kafka_topics import create_missing, wanted
+from shared.runtime.origin import Origin
 from shared.runtime.sealed import SealingKey
 from shared.testing.kafka import KafkaPart
 from shared.testing.ports import free_ports
@@ -68,6 +69,7 @@ class Tower:
 
     def __init__(self, kafka: KafkaPart, keys_dir: Path) -> None:
         self.kafka = kafka
+        self.origin = Origin(keys_dir)
         self.sealing = SealingKey.from_file(keys_dir / "executor.pub")
         self.events: list[Any] = []
         self.raw: dict[tuple[str, int], list[bytes]] = {}
@@ -105,8 +107,9 @@ class Tower:
         await self.send(ENDPOINTS_REGISTRY, event, endpoint_id)
 
     async def send(self, topic: Any, event: Any, key: str) -> None:
-        headers = [("ce_id", uuid.uuid4().hex.encode()), ("ce_source", b"flowtower/gateway")]
-        await self.producer.send_and_wait(topic.name, topic.encode(event), key=key.encode(), headers=headers)
+        event_id, value = uuid.uuid4().hex, topic.encode(event)
+        proof = self.origin.sign(topic.name, key.encode(), event_id, value)
+        await self.producer.send_and_wait(topic.name, value, key=key.encode(), headers=[("ce_id", event_id.encode()), proof])
 
     async def command(self, command: Any, run_id: str) -> None:
         await self.send(RUNS_COMMANDS, command, run_id)

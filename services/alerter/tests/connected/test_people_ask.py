@@ -78,7 +78,7 @@ async def test_a_rule_that_cannot_be_asked_shows_itself_as_unknown(world) -> Non
     await world.until(lambda: world.alerts(rule.rule_id))
     alert = world.alerts(rule.rule_id)[-1]
     assert alert.state is AlertState.UNKNOWN
-    assert "undeclared reference to 'answerd'" in alert.evidence
+    assert "no variable “answerd”" in alert.evidence
     fixed = RuleDefined(rule_id=rule.rule_id, name=rule.name, subject=RuleSubject.CLUSTER, expression="!answered", revision=2)
     await world.say(ALERTS_RULES, rule.rule_id, fixed)
     await world.until(lambda: world.alerts(rule.rule_id)[-1].state is AlertState.OK)

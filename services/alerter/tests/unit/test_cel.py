@@ -21,13 +21,13 @@ def compiler() -> Compiler:
 @pytest.mark.parametrize(
     ("expression", "words", "line", "column"),
     [
-        ("answerd", "undeclared reference to 'answerd'", 1, 1),
-        ("answered &&\n  scheduler.hartbeat_age > 30.0", "undeclared reference to 'scheduler.hartbeat_age'", 2, 12),
+        ("answerd", "no variable “answerd”", 1, 1),
+        ("answered &&\n  scheduler.hartbeat_age > 30.0", "no variable “scheduler.hartbeat_age”", 2, 12),
         ("scheduler.heartbeat_age > 30", "write 30.0 beside a double", 1, 25),
         ("(answered", "Syntax error", 1, 10),
         ("name == 3", "no matching overload", 1, 6),
         ("import_errors", "is of type int", 1, 1),
-        ("state == 'failed'", "undeclared reference to 'state'", 1, 1),
+        ("state == 'failed'", "no variable “state”", 1, 1),
     ],
 )
 def test_a_wrong_expression_is_refused_with_its_position(compiler, expression, words, line, column) -> None:

@@ -31,6 +31,7 @@ from shared.runtime.database import Database
 from shared.runtime.delivery import Outbox
 from shared.runtime.egress import Egress, EgressPolicy
 from shared.runtime.internal import InternalSigner
+from shared.runtime.origin import Origin
 from shared.runtime.producer import Producer
 from shared.runtime.sealed import OpeningKey
 from shared.runtime.service import Service
@@ -41,7 +42,7 @@ def build(settings: Settings, connectors: dict[str, Connector] | None = None) ->
     service = Service("executor", settings)
     database = Database(settings, "executor", Path(__file__).parent / "migrations", pool_size=6)
     producer = Producer(settings, "executor")
-    outbox = Outbox(database, producer)
+    outbox = Outbox(database, producer, Origin(settings.keys_dir))
     clusters = PostgresClusters(database, outbox)
     kinds = connectors_of(Egress(EgressPolicy.from_settings(settings)), clusters) | (connectors or {})
     registries = PostgresRegistries(database, OpeningKey.from_file(settings.keys_dir / "executor.key"))
@@ -82,6 +83,7 @@ def build(settings: Settings, connectors: dict[str, Connector] | None = None) ->
         engine,
         writer,
         outbox,
+        Origin(settings.keys_dir),
         group=COMMANDS,
         poll=settings.executor_poll,
         most_active=settings.executor_most_active,

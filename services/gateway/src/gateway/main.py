@@ -38,6 +38,7 @@ from shared.runtime.database import Database
 from shared.runtime.delivery import Outbox
 from shared.runtime.egress import EgressPolicy
 from shared.runtime.keyfile import read_keys
+from shared.runtime.origin import Origin
 from shared.runtime.producer import Producer
 from shared.runtime.service import Service
 
@@ -55,7 +56,7 @@ def build(settings: Settings) -> Service:
     service = Service("gateway", settings)
     database = database_of(settings)
     producer = Producer(settings, "gateway")
-    outbox = Outbox(database, producer)
+    outbox = Outbox(database, producer, Origin(settings.keys_dir))
     services = InternalServices(
         {"cluster-poller": settings.poller_url, "executor": settings.executor_url, "alerter": settings.alerter_url}, settings.keys_dir
     )

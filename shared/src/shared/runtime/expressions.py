@@ -1,8 +1,9 @@
-"""CEL expressions of workflows (https://cel.dev for the language): conditions, business keys, filters and mappings.
+"""CEL expressions (https://cel.dev for the language): conditions, business keys, filters, mappings and alert rules.
 
-They are compiled by the gateway while somebody types and by the executor where they are used, with the same declared
+The only module that knows the library. An expression is compiled where it is saved and where it is used, with the same declared
 variables, so both refuse the same texts at the same place. An evaluation is bounded by the library's iteration budget: what
-exceeds it, or ends in an error, is an ``EvaluationFailed`` and never a value.
+exceeds it, or ends in an error, is an ``EvaluationFailed`` and never a value. Regular expressions are RE2, which knows no
+catastrophic backtracking.
 """
 
 import re
@@ -12,47 +13,16 @@ from typing import Any
 
 from cel_expr_python import cel
 
-_FIELDS = cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
-
-
-class Use(Enum):
-    """Where an expression stands: its variables with their types, and whether it must be true or false."""
-
-    CONDITION = ({"inputs": _FIELDS, "output": _FIELDS}, True)
-    """``when`` of a connection; ``output`` is what the source left behind."""
-    BUSINESS_KEY = ({"inputs": _FIELDS}, False)
-    MESSAGE_FILTER = (
-        {
-            "value": cel.Type.DYN,
-            "key": cel.Type.STRING,
-            "headers": cel.Type.Map(cel.Type.STRING, cel.Type.STRING),
-            "topic": cel.Type.STRING,
-            "partition": cel.Type.INT,
-            "offset": cel.Type.INT,
-        },
-        True,
-    )
-    """``filter`` of a Kafka trigger; ``value`` is the message as JSON, a text when it is none, null when there is none."""
-    MESSAGE_MAPPING = (MESSAGE_FILTER[0], False)
-    DAG_RUN_MAPPING = (dict.fromkeys(("cluster", "dag_id", "dag_run_id", "state"), cel.Type.STRING), False)
-    CALL = ({"inputs": _FIELDS, "outputs": _FIELDS, "run_id": cel.Type.STRING, "idempotency_key": cel.Type.STRING}, False)
-    """Options of a component; ``outputs`` is component → output of what it is connected to."""
-    ANSWER_CONDITION = (
-        CALL[0] | {"status": cel.Type.INT, "headers": cel.Type.Map(cel.Type.STRING, cel.Type.STRING), "body": cel.Type.DYN},
-        True,
-    )
-    """``expect`` of an API call; header names are in lower case, ``body`` is the JSON, a text when it is none, null when there is none."""
-    ANSWER_MAPPING = (ANSWER_CONDITION[0], False)
-
-    @property
-    def variables(self) -> tuple[str, ...]:
-        """The names that an expression may use here."""
-        return tuple(self.value[0])
-
-    @property
-    def condition(self) -> bool:
-        """Whether the answer is true or false."""
-        return bool(self.value[1])
+_TYPES: dict[str, Any] = {
+    "any": cel.Type.DYN,
+    "bool": cel.Type.BOOL,
+    "int": cel.Type.INT,
+    "double": cel.Type.DOUBLE,
+    "string": cel.Type.STRING,
+    "list(string)": cel.Type.List(cel.Type.STRING),
+    "map(string, string)": cel.Type.Map(cel.Type.STRING, cel.Type.STRING),
+    "map(string, any)": cel.Type.Map(cel.Type.STRING, cel.Type.DYN),
+}
 
 
 class Uncompilable(ValueError):
@@ -93,42 +63,97 @@ class CompiledExpression:
             raise EvaluationFailed(_sentence(str(error))) from None
 
 
+class Vocabulary:
+    """The variables that an expression may use, each with its type: ``bool``, ``int``, ``map(string, any)`` and so on."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self.variables = dict(variables)
+        self._environment: Any = None
+
+    def without(self, name: str) -> "Vocabulary":
+        """Return this vocabulary less one variable."""
+        return Vocabulary({known: kind for known, kind in self.variables.items() if known != name})
+
+    def compile(self, text: str, *, condition: bool) -> CompiledExpression:
+        """Return the compiled expression, a ``condition`` must be true or false; raise Uncompilable with the position of what is wrong."""
+        if self._environment is None:
+            self._environment = cel.NewEnv(variables={name: _TYPES[kind] for name, kind in self.variables.items()})
+        try:
+            program = self._environment.compile(text)
+        except RuntimeError as error:
+            raise self._uncompilable(str(error)) from None
+        kind = program.return_type()
+        if condition and kind not in (cel.Type.BOOL, cel.Type.DYN):
+            name = kind.name().lower()
+            raise Uncompilable(f"The expression is of type {name}; it must be true or false, for example by comparing it.")
+        return CompiledExpression(text, program, condition=condition)
+
+    def _uncompilable(self, text: str) -> Uncompilable:
+        found = _POSITION.search(text)
+        message = _sentence(found[3] if found else text).replace(" (in container '')", "")
+        if undeclared := _UNDECLARED.search(message):
+            message = f"There is no variable “{undeclared[1]}” here. There are: {', '.join(self.variables)}."
+        if "(double, int)" in message or "(int, double)" in message:
+            message += ". Numbers with and without a decimal point do not mix: write 30.0 beside a double and 30 beside an int."
+        return Uncompilable(message, int(found[1]), int(found[2])) if found else Uncompilable(message)
+
+
+_MESSAGE = Vocabulary(
+    {"value": "any", "key": "string", "headers": "map(string, string)", "topic": "string", "partition": "int", "offset": "int"}
+)
+"""``value`` is the message as JSON, a text when it is none, null when there is none."""
+
+
+_CALL = Vocabulary({"inputs": "map(string, any)", "outputs": "map(string, any)", "run_id": "string", "idempotency_key": "string"})
+"""``outputs`` is component → output of what the component is connected to."""
+
+_ANSWER = Vocabulary(_CALL.variables | {"status": "int", "headers": "map(string, string)", "body": "any"})
+"""Header names are in lower case; ``body`` is the JSON, a text when it is none, null when there is none."""
+
+
+class Use(Enum):
+    """Where an expression of a workflow stands: its vocabulary, and whether it must be true or false."""
+
+    CONDITION = (Vocabulary({"inputs": "map(string, any)", "output": "map(string, any)"}), True)
+    """``when`` of a connection; ``output`` is what the source left behind."""
+    BUSINESS_KEY = (Vocabulary({"inputs": "map(string, any)"}), False)
+    MESSAGE_FILTER = (_MESSAGE, True)
+    MESSAGE_MAPPING = (_MESSAGE, False)
+    DAG_RUN_MAPPING = (Vocabulary(dict.fromkeys(("cluster", "dag_id", "dag_run_id", "state"), "string")), False)
+    CALL = (_CALL, False)
+    """Options of a component."""
+    ANSWER_CONDITION = (_ANSWER, True)
+    """``expect`` of an API call."""
+    ANSWER_MAPPING = (_ANSWER, False)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The names that an expression may use here."""
+        return tuple(self.value[0].variables)
+
+    @property
+    def condition(self) -> bool:
+        """Whether the answer is true or false."""
+        return bool(self.value[1])
+
+
 def compile_expression(text: str, use: Use) -> CompiledExpression:
     """Return the compiled expression; raise Uncompilable with the position of what is wrong."""
-    try:
-        program = _environment(use).compile(text)
-    except RuntimeError as error:
-        raise _uncompilable(str(error), use) from None
-    kind = program.return_type()
-    if use.condition and kind not in (cel.Type.BOOL, cel.Type.DYN):
-        raise Uncompilable(f"The expression is of type {kind.name().lower()}; it must be true or false, for example by comparing it.")
-    return CompiledExpression(text, program, condition=use.condition)
-
-
-_environments: dict[Use, Any] = {}
-
-
-def _environment(use: Use) -> Any:
-    if use not in _environments:
-        _environments[use] = cel.NewEnv(variables=use.value[0])
-    return _environments[use]
+    vocabulary: Vocabulary = use.value[0]
+    return vocabulary.compile(text, condition=use.condition)
 
 
 _POSITION = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 _STATUS = re.compile(r"^[A-Z_]+: |\s*\[[A-Z_]+\]$")
 _UNDECLARED = re.compile(r"undeclared reference to '([^']*)'")
+_MISSING = re.compile(r'No value with name "([^"]+)" found in Activation')
 _MOST_TEXT = 500
 
 
-def _uncompilable(text: str, use: Use) -> Uncompilable:
-    found = _POSITION.search(text)
-    message = _sentence(found[3] if found else text).replace(" (in container '')", "")
-    if undeclared := _UNDECLARED.search(message):
-        message = f"There is no variable “{undeclared[1]}” here. There are: {', '.join(use.variables)}."
-    return Uncompilable(message, int(found[1]), int(found[2])) if found else Uncompilable(message)
-
-
 def _sentence(text: str) -> str:
+    """Return the library's words without its status codes, cut to a length that can be shown."""
+    if missing := _MISSING.search(text):
+        return f"{missing[1]} is not known."
     return _STATUS.sub("", _STATUS.sub("", text.strip()))[:_MOST_TEXT]
 
 

@@ -20,7 +20,6 @@ from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
 
-GATEWAY = "flowtower/gateway"
 _PATIENCE_SECONDS = 2.0
 """How long a start waits for a workflow that may have been sent after it."""
 

@@ -13,7 +13,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from executor.application.commands import GATEWAY, Asked, Commands
+from executor.application.commands import Asked, Commands
 from executor.application.engine import Engine
 from executor.application.ports import StaleEpoch
 from executor.application.writer import JournalWriter
@@ -26,6 +26,7 @@ from shared.runtime.delivery.dead import set_aside
 from shared.runtime.delivery.inbox import enter
 from shared.runtime.kafka_topics import create_missing, wanted, wanted_dead_letter
 from shared.runtime.logging import get_logger
+from shared.runtime.origin import Origin
 from shared.runtime.parts import Away, NotReady
 from shared.runtime.settings import ServiceSettings
 
@@ -46,6 +47,7 @@ class CommandIntake:
         engine: Engine,
         writer: JournalWriter,
         outbox: Outbox,
+        origin: Origin,
         *,
         group: str,
         poll: int,
@@ -56,6 +58,7 @@ class CommandIntake:
         self._engine = engine
         self._writer = writer
         self._outbox = outbox
+        self._origin = origin
         self._group = group
         self._poll = poll
         self._most_active = most_active
@@ -181,7 +184,7 @@ class CommandIntake:
                     await set_aside(transaction, record=record, group=self._group, event_id=event_id, topic=topic, verdict=unusable.verdict)
             log.warning("a command is set aside", position=position, reason=unusable.verdict.reason)
             return None
-        external = received.source.strip("/") != GATEWAY
+        external = not self._origin.ours(received.headers, record.topic, record.key, received.event_id, record.value)
         return Asked(received.event, received.event_id, received.position, external, received.traceparent, len(record.value or b""))
 
     async def _commit(self, consumer: AIOKafkaConsumer, *, wait: bool) -> None:

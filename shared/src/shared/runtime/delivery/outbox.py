@@ -17,6 +17,7 @@ from shared.runtime.delivery.relay import Relay
 from shared.runtime.delivery.rows import OutboxRow
 from shared.runtime.delivery.transaction import Transaction
 from shared.runtime.logging import get_logger
+from shared.runtime.origin import Origin
 from shared.runtime.parts import Away
 from shared.runtime.producer import Producer
 
@@ -37,9 +38,10 @@ _LET_GO = "UPDATE outbox SET held_until = clock_timestamp() WHERE id = ANY($1::b
 class Outbox:
     """A part: transactions whose messages leave, and the two ways in which they do."""
 
-    def __init__(self, database: Database, producer: Producer) -> None:
+    def __init__(self, database: Database, producer: Producer, origin: Origin | None = None) -> None:
         self._database = database
         self._producer = producer
+        self._origin = origin
         self._source = f"/flowtower/{producer.service}"
         self._waiting: deque[OutboxRow] = deque()
         self._here: set[int] = set()
@@ -78,7 +80,7 @@ class Outbox:
     async def transaction(self) -> AsyncIterator[Transaction]:
         """One transaction: its effects and its messages stand together or not at all. Raises Away when there is no database."""
         async with self._database.session() as session:
-            transaction = Transaction(session, self._source)
+            transaction = Transaction(session, self._source, self._origin)
             yield transaction
             failpoints.hit("outbox.before_rows")
             written = await transaction.write_outbox()

@@ -12,6 +12,7 @@ from sqlalchemy.types import Text
 from shared.contracts.topics import MAX_MESSAGE_BYTES, Topic
 from shared.runtime.cloudevents import headers_of
 from shared.runtime.delivery.rows import OutboxRow, pack
+from shared.runtime.origin import Origin
 from shared.runtime.records import OutgoingRecord
 from shared.runtime.tracing import current_traceparent
 
@@ -43,9 +44,10 @@ class MessageTooLarge(ValueError):
 class Transaction:
     """What a use case works with: the session of one transaction, and ``publish`` for what leaves when it commits."""
 
-    def __init__(self, session: AsyncSession, source: str) -> None:
+    def __init__(self, session: AsyncSession, source: str, origin: Origin | None = None) -> None:
         self.session = session
         self._source = source
+        self._origin = origin
         self._records: list[OutgoingRecord] = []
         self._callbacks: list[Callable[[], None]] = []
 
@@ -67,6 +69,8 @@ class Transaction:
             traceparent=current_traceparent(),
             tombstone=event is None,
         )
+        if self._origin is not None and topic.external:
+            headers.append(self._origin.sign(topic.name, key.encode(), identity, value))
         self._records.append(OutgoingRecord(topic.name, key.encode(), value, headers))
         return identity
 
