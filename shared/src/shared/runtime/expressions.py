@@ -111,6 +111,13 @@ _ANSWER = Vocabulary(_CALL.variables | {"status": "int", "headers": "map(string,
 """Header names are in lower case, ``body`` is the JSON, a text when it is none, null when there is none."""
 
 
+_CALL = Vocabulary({"inputs": "map(string, any)", "outputs": "map(string, any)", "run_id": "string", "idempotency_key": "string"})
+"""``outputs`` is component → output of what the component is connected to."""
+
+_ANSWER = Vocabulary(_CALL.variables | {"status": "int", "headers": "map(string, string)", "body": "any"})
+"""Header names are in lower case; ``body`` is the JSON, a text when it is none, null when there is none."""
+
+
 class Use(Enum):
     """Where an expression of a workflow stands: its vocabulary, and whether it must be true or false."""
 
