@@ -14,6 +14,8 @@ from shared.testing import build
 from shared.testing.wait import eventually
 
 YAML = """workflow: {name}
+inputs:
+  order: {{type: [object, integer], default: 0}}
 components:
   A: {{kind: mq, endpoint: {endpoint}, queue: a}}
   B: {{kind: service, endpoint: {service}, path: /b}}

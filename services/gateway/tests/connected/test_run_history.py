@@ -67,6 +67,8 @@ async def test_a_retry_is_previewed_asked_once_and_refused_to_the_second(gateway
     assert (await api.post(url, json={"components": ["Z"]})).status_code == 422
     assert (await api.post(url, json={"components": ["B"], "version": 9})).json()["errors"][0]["field"] == "version"
     assert (await api.post(url, json={"components": ["B"], "extra": 1})).status_code == 422
+    wrong = await api.post(url, json={"components": ["B"], "inputs": {"order": "4711"}})
+    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "inputs.order")
     stale = await api.post(url, json={"components": ["B"], "expected_seq": 5})
     assert (stale.status_code, stale.json()["errors"][0]["field"]) == (409, "expected_seq")
     key = {"Idempotency-Key": new_id()}

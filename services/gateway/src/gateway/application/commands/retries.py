@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.application.commands.runs import MAX_INPUTS_BYTES, note, standing
 from gateway.application.definitions import Actor
 from gateway.application.ports.work import Work, Works
+from gateway.domain.inputs import check_inputs
 from gateway.domain.problems import Conflict, FieldProblem, Invalid
 from gateway.domain.retrying import Graph, Preview, Standing, Wish, graph_of, preview
 from shared.contracts.base import Json
@@ -106,6 +107,7 @@ class RetryRuns:
             if first.field in ("until", "version") or "has no component" in first.message:
                 raise Invalid(*(FieldProblem(item.field, item.message, item.hint) for item in found.refused))
             raise Conflict(f"{first.message} {first.hint}".strip(), field=first.field)
+        await self._check_inputs(work, run, given)
         command = RetryRun(
             run_id=run_id,
             components=found.chosen,
@@ -120,3 +122,15 @@ class RetryRuns:
         work.publish(RUNS_COMMANDS, command, key=run_id)
         after = command.model_dump(mode="json", exclude={"command", "run_id", "requested_by"}, exclude_none=True)
         await note(work, actor, run, "run.retry", {**after, "again": dict(found.again)}, reason=given.reason)
+
+    @staticmethod
+    async def _check_inputs(work: Work, run: Standing, given: RetryInput) -> None:
+        """Hold edited inputs, or the old ones against another version, to what the version declares."""
+        version = given.version or run.version
+        if version is None or (given.inputs is None and version == run.version):
+            return
+        record = await work.version(run.workflow_id, version)
+        declared = {} if record is None else record.definition.get("inputs") or {}
+        problems = check_inputs(declared, run.inputs if given.inputs is None else given.inputs)
+        if problems:
+            raise Invalid(*problems)
