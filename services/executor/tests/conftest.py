@@ -134,6 +134,11 @@ class Tower:
             raise AssertionError(f"{error}\n{told}") from error
 
 
+class _Server(ThreadingHTTPServer):
+    # As many connections may wait as calls come at once; the kernel resets what is beyond.
+    request_queue_size = 128
+
+
 class Service:
     """An HTTP service that keeps what it was sent."""
 
@@ -173,7 +178,7 @@ class Service:
             def log_message(self, *_: Any) -> None:
                 return
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = _Server(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()

@@ -153,7 +153,7 @@ async def _two(found: Any) -> list[str] | None:
 
 
 async def test_runs_of_a_workflow_wait_for_their_turn(pair: list[Any], tower: Any, line: Line) -> None:
-    line.service.delay = 0.4
+    line.service.delay = 1.0
     await line.endpoint_with()
     workflow = await line.publish("few", concurrency=2)
     runs = await line.start(workflow, 7)
@@ -224,5 +224,5 @@ async def test_what_a_killed_executor_held_is_free_within_ten_seconds(pair: list
     finally:
         await asyncio.to_thread(pair[0].start)
     lost = [e for run in runs for e in tower.of(run) if e.event == "attempt.failed"]
-    assert {e.failure.code for e in lost} <= {"ExecutorLost", "ExecutorStopped"}
+    assert {e.failure.code for e in lost} <= {"ExecutorLost", "Withdrawn"}
     assert await rows(pair, "SELECT 1 FROM turns WHERE workflow_id = $1", f"id-{workflow}") == []

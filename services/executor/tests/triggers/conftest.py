@@ -85,7 +85,8 @@ class Plant:
         assert self.count(result, trigger) == number
 
     def starts(self) -> list[Any]:
-        return [e for e in self.tower.events if e.event == "run.started" and e.workflow_id == self.workflow_id]
+        """Return the first events of its runs, each once: after a take-over they may come again."""
+        return list({e.run_id: e for e in self.tower.events if e.event == "run.started" and e.workflow_id == self.workflow_id}.values())
 
     async def pause(self, trigger: str, paused: bool) -> None:
         command = PauseTrigger(workflow_id=self.workflow_id, trigger=trigger, paused=paused, requested_by="ada")
