@@ -173,7 +173,8 @@ async def test_what_is_known_after_polling_is_what_is_there(simulated: Simulated
         assert result.trouble is None
         events = [message.event for message in result.messages if isinstance(message.event, DagRunsObserved)]
         assert not any(event.removed for event in events)
-        told |= {(run.dag_id, run.dag_run_id): run for event in events for run in event.runs}
+        # Scheduled runs come whenever the clock says so; only the triggered ones are ours.
+        told |= {(run.dag_id, run.dag_run_id): run for event in events for run in event.runs if run.dag_run_id.startswith("r")}
         if turn > 6 and all(run.state in {"success", "failed"} for run in told.values()):
             break
     there = {key: run for key, run in simulated.world.runs.items() if run.run_id.startswith("r")}
