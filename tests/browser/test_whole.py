@@ -125,7 +125,8 @@ async def test_a_workflow_is_written_checked_and_run_live(visitor: Visitor, rece
     await page.get_by_role("button", name="Save as version 1").click()
     await expect(page.get_by_role("heading", name="ring-in-the-browser")).to_be_visible()
 
-    await page.get_by_role("button", name="Start", exact=True).click()
+    await page.get_by_role("link", name="Run", exact=True).click()
+    await page.get_by_role("button", name="Start version 1").click()
     await page.wait_for_url("**/runs/*/")
     await page.evaluate("window.kept = true")
     await page.locator("#head .chip", has_text="Succeeded").wait_for(timeout=60000)
