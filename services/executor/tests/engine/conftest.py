@@ -21,6 +21,7 @@ from executor.application.writer import JournalWriter
 from executor.domain.events import decode
 from shared.contracts.runs import StartRun
 from shared.contracts.workflows import Component, Connection, WorkflowDefinition
+from shared.runtime.parts import Away
 from shared.testing.wait import eventually
 
 TERMINAL = {"succeeded", "failed", "cancelled"}
@@ -36,12 +37,25 @@ class MemoryJournal:
         self.lines: dict[str, list[bytes]] = {}
         self.waits: dict[tuple[str, str], datetime] = {}
         self.asked: list[Request] = []
+        self.batch = 0
+        self.answers_to_lose = 0
 
     async def join(self, _instance: str, _host: str, _lease: float) -> tuple[int, datetime]:
         self.epoch += 1
+        self.batch = 0
         return self.epoch, self.now
 
-    async def commit(self, epoch: int, _batch: int, _published: int, _lease: float, entries: Sequence[Entry]) -> None:
+    async def stands(self, epoch: int, batch: int) -> bool:
+        return epoch == self.epoch and self.batch >= batch
+
+    async def commit(self, epoch: int, batch: int, published: int, lease: float, entries: Sequence[Entry]) -> None:
+        self._commit(epoch, published, lease, entries)
+        self.batch = batch
+        if self.answers_to_lose:
+            self.answers_to_lose -= 1
+            raise Away("PostgreSQL: the connection was closed in the middle of the operation")
+
+    def _commit(self, epoch: int, _published: int, _lease: float, entries: Sequence[Entry]) -> None:
         if epoch != self.epoch:
             raise StaleEpoch(f"epoch {epoch} is over")
         for entry in entries:

@@ -229,3 +229,13 @@ async def test_a_kind_that_only_looks_does_not_pass_for_a_compensation(stage: An
     ended = await stage.until(run, "run.finished")
     assert ended["message"] == "wrong day. Not everything was undone: “UndoA” (for “A”) is failed."
     assert "only looks at what is there" in stage.last(run, "component.finished", "UndoA")["failure"]["message"]
+
+
+async def test_a_commit_whose_answer_is_lost_stands_once_and_its_run_goes_on(stage: Any) -> None:
+    stage.publish(components={"A": {}, "B": {}}, edges=[("A", "B")])
+    stage.journal.answers_to_lose = 3
+    run = await stage.start()
+    await stage.until(run, "run.finished")
+    assert stage.journal.answers_to_lose == 0
+    assert [event["seq"] for event in stage.events(run)] == list(range(1, len(stage.events(run)) + 1))
+    assert [work.name for work in stage.acting.made] == ["A", "B"]

@@ -142,6 +142,11 @@ class PostgresJournal:
             )
             return await connection.fetchval(_JOIN, instance, host, lease), await connection.fetchval("SELECT clock_timestamp()")
 
+    async def stands(self, epoch: int, batch: int) -> bool:
+        query = "SELECT batch >= $2 FROM executors WHERE epoch = $1 AND retired_at IS NULL"
+        async with self._database.connection() as connection:
+            return bool(await connection.fetchval(query, epoch, batch))
+
     async def renew(self, epoch: int, published: int, lease: float) -> datetime:
         async with self._database.connection() as connection:
             now: datetime | None = await connection.fetchval(

@@ -75,6 +75,9 @@ class Journal(Protocol):
     async def commit(self, epoch: int, batch: int, published: int, lease: float, entries: Sequence[Entry]) -> None:
         """Write all entries in one transaction, or none; raise Conflict or StaleEpoch."""
 
+    async def stands(self, epoch: int, batch: int) -> bool:
+        """Return whether this batch of a living epoch was committed: its number stands in the same transaction as its entries."""
+
     async def renew(self, epoch: int, published: int, lease: float) -> datetime:
         """Hold on; return the database's time."""
 

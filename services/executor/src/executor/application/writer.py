@@ -119,11 +119,14 @@ class JournalWriter:
                 entry.committed()
 
     async def _commit(self, entries: list[Entry]) -> None:
-        """Commit one batch, as often as the database is away; what failed half-way is not there."""
+        """Commit one batch, as often as the database is away. One without an answer is looked for before it is repeated."""
         wait = 0.05
+        unknown = False
         while True:
             try:
                 failpoints.hit("journal.before_commit")
+                if unknown and await self._journal.stands(self.epoch, self._batch + 1):
+                    break
                 await self._journal.commit(self.epoch, self._batch + 1, self._outcomes.published, self._lease, entries)
             except Exception as error:
                 reason = why_away(error)
@@ -132,6 +135,7 @@ class JournalWriter:
                 if not self.waiting:
                     log.warning("the journal waits", reason=reason)
                 self.waiting = reason
+                unknown = True
                 await asyncio.sleep(wait * random.uniform(0.5, 1))  # noqa: S311 - spreads replicas, no secret
                 wait = min(wait * 2, _LONGEST_WAIT)
             else:
