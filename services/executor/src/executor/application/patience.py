@@ -22,7 +22,8 @@ async def patiently(work: Callable[[], Awaitable[T]]) -> T:
         try:
             return await work()
         except Exception as error:
-            reason = why_away(error)
+            # Only our own database is asked here, so a broken connection is its absence, too.
+            reason = why_away(error) or (str(error) or type(error).__name__ if isinstance(error, OSError) else None)
             if reason is None:
                 raise
             if wait == _FIRST_WAIT:
