@@ -4,6 +4,8 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from executor.application.ports import Outcome, Permanent, Retryable
 from shared.contracts.runs import CancelRun, PauseRun, ResumeRun, RetryNow, RetryRun
 from shared.contracts.workflows import CustomRetry, ErrorClasses, FixedRetry
@@ -75,6 +77,28 @@ async def test_an_attempt_is_cut_at_its_components_deadline(stage: Any) -> None:
     assert (ended["status"], ended["failure"]["code"], ended["attempt"]) == ("failed", "DeadlineExceeded", 1)
     assert "Raise deadline:" in ended["failure"]["message"]
     assert stage.last(run, "attempt.failed")["why"] == "The deadline for all attempts together is over."
+
+
+async def test_an_error_that_nobody_thought_of_fails_the_attempt_and_is_retried(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the connector's work, too: at the gate of the endpoint, where the attempt would else end without a word."""
+    stage.publish(components={"A": {"retry": FixedRetry(every=60, attempts=2)}})
+    enter = stage.engine._gates.enter
+    broken = [KeyError("limits")]
+
+    async def breaks_once(*asked: Any) -> Any:
+        if broken:
+            raise broken.pop()
+        return await enter(*asked)
+
+    monkeypatch.setattr(stage.engine._gates, "enter", breaks_once)
+    run = await stage.start()
+    seen = await stage.until(run, "attempt.failed")
+    assert (seen["failure"]["code"], seen["failure"]["answer"], seen["failure"]["retryable"]) == ("InternalError", "'limits'", True)
+    assert "(KeyError)" in seen["failure"]["message"]
+    assert stage.acting.made == []
+    await stage.later(61)
+    assert (await stage.until(run, "run.finished"))["status"] == "succeeded"
+    assert len(stage.acting.made) == 1
 
 
 async def test_a_parked_run_is_not_in_memory_and_goes_on_in_another_version_with_other_inputs(stage: Any) -> None:

@@ -127,9 +127,6 @@ class Admission:
             endpoint = await patiently(lambda: self._plans.endpoint(endpoint_name, component.kind))
         except Trouble:
             return None  # the attempt finds that out by itself, before it touches anything
-        except Exception:
-            log.exception("an endpoint could not be looked up at its gate; the attempt looks again", endpoint=endpoint_name)
-            return None
         if not limited(endpoint.limits):
             return None
         retry = state.components[name].failures > 0 and not hurried

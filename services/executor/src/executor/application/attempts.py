@@ -11,7 +11,7 @@ from executor.application.patience import patiently
 from executor.application.ports import Acts, Begins, Checkpoints, Connector, Outcome, Permanent, Place, Retryable, Trouble, Work
 from executor.application.registries import Plan, Plans
 from executor.application.steps import Step
-from executor.domain.failing import DEADLINE_EXCEEDED
+from executor.domain.failing import DEADLINE_EXCEEDED, Failure
 from executor.domain.journal import Progress, State
 from shared.contracts.workflows import Connection
 from shared.runtime.egress import EgressRefused
@@ -30,6 +30,18 @@ class Yard(Protocol):
 
     async def run(self, job: Job, report: Report) -> Outcome:
         """Run ``job`` there; cancelling this cancels it there. What it reports is told to ``report`` here."""
+
+
+def unexpected(state: State, name: str, error: Exception) -> Retryable:
+    """Return what an error that nobody has thought of means for an attempt: a failure that is seen, and may be retried."""
+    log.error("an attempt ended in an unexpected error", run=state.run_id, component=name, exc_info=error)
+    text = f"“{name}” ended in an unexpected error ({type(error).__name__}); the executor's log has the rest."
+    return Retryable("InternalError", text, answer=mask_text(str(error))[:500])
+
+
+def failed(trouble: Trouble) -> Failure:
+    """Return what the journal is told of it."""
+    return Failure(trouble.code, trouble.message, trouble.retryable, trouble.answer, trouble.after)
 
 
 class Attempts:
@@ -79,9 +91,7 @@ class Attempts:
         except (httpx.HTTPError, OSError) as error:
             raise Retryable("ConnectionRefused", f"“{name}” got no connection: {mask_text(str(error)) or type(error).__name__}.") from error
         except Exception as error:
-            log.exception("an attempt ended in an unexpected error", run=state.run_id, component=name)
-            text = f"“{name}” ended in an unexpected error ({type(error).__name__}); the executor's log has the rest."
-            raise Retryable("InternalError", text, answer=mask_text(str(error))[:500]) from error
+            raise unexpected(state, name, error) from error
 
     async def _make(
         self, plan: Plan, state: State, name: str, *, key: str, traceparent: str | None, report: Report, fed: Sequence[Connection]

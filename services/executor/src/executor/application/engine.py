@@ -13,7 +13,7 @@ from typing import Any
 
 from executor.application.active import Active
 from executor.application.admission import Admission, Pass
-from executor.application.attempts import Attempts
+from executor.application.attempts import Attempts, failed, unexpected
 from executor.application.entering import Entering, verdict
 from executor.application.entries import Entry, Stored
 from executor.application.planning import plan_ahead
@@ -245,7 +245,9 @@ class Engine:
                 left=run.time_left(self._clock(), name),
             )
         except Trouble as trouble:
-            failure = Failure(trouble.code, trouble.message, trouble.retryable, trouble.answer, trouble.after)
+            failure = failed(trouble)
+        except Exception as error:  # noqa: BLE001 - whatever it was: a run must not stand still because of it
+            failure = failed(unexpected(state, name, error))
         finally:
             if permission is not None:
                 permission.leave(verdict(outcome, failure))
