@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from flowtower_local.progress import step
 from flowtower_local.settings import SERVICES
 from flowtower_local.supervision import Supervisor
 from flowtower_local.trouble import Trouble
+from shared.testing.ports import free_port, free_ports
 
 _DOCKERFILE = ROOT / "deploy" / "docker" / "Dockerfile"
 _OUR_PACKAGES = {"flowtower-shared"}
@@ -96,9 +96,7 @@ def check(storage: Storage, service: str, line: tower.Line) -> None:
     (keys / "database-url").write_text(line.database_url, encoding="utf-8")
     for path in (keys, *keys.iterdir()):
         os.chown(path, UID, UID)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with step(f"Run flowtower/{service}") as running:
         container = Container.start(storage, service, f"localhost/flowtower/{service}", port=port, keys=keys, environment=environment)
         try:
@@ -145,12 +143,7 @@ def real_parts() -> Iterator[tower.Line]:
     if (already := Places().jars).is_dir():
         shutil.copytree(already, places.jars)
     names = ("FLOWTOWER_KAFKA_PORT", "FLOWTOWER_KAFKA_CONTROLLER_PORT", "FLOWTOWER_POSTGRES_PORT")
-    sockets = [socket.socket() for _ in names]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    chosen = settings.read(state, {name: str(one.getsockname()[1]) for name, one in zip(names, sockets, strict=True)})
-    for one in sockets:
-        one.close()
+    chosen = settings.read(state, {name: str(port) for name, port in zip(names, free_ports(len(names)), strict=True)})
     try:
         line = tower.prepare_parts(places, chosen)
         tower.start(places, chosen, line)

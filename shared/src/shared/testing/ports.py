@@ -1,23 +1,34 @@
-"""Free TCP ports on the loopback address."""
+"""Free TCP ports for the parts of tests."""
 
+import fcntl
+import os
+import random
 import socket
-from contextlib import ExitStack
+import tempfile
+from pathlib import Path
+from typing import IO
+
+_FIRST, _LAST = 15_000, 32_000
+"""Below what Linux gives to outgoing connections by itself (32768 to 60999 by default, net.ipv4.ip_local_port_range): there any
+connection of any program may sit on a port between its choice and the moment in which its part listens."""
+
+_random = random.SystemRandom()  # a test may have seeded the other one
+_held: list[IO[str]] = []
 
 
 def free_ports(count: int) -> list[int]:
-    """Return `count` different ports that nobody listens on.
+    """Return ``count`` different ports that nobody listens on, and that no other process of tests is given while this one lives.
 
-    All are held open at the same time while they are chosen, so that the kernel can't hand one out twice. Another
-    program could take one before its user binds it; the kernel walks through the whole range first, so it is rare,
-    and the part that loses the race says so with its log.
+    Raises OSError when there are not so many.
     """
-    with ExitStack() as held:
-        chosen = []
-        for _ in range(count):
-            listener = held.enter_context(socket.socket())
-            listener.bind(("127.0.0.1", 0))
-            chosen.append(int(listener.getsockname()[1]))
-        return chosen
+    chosen: list[int] = []
+    for _ in range(_LAST - _FIRST):
+        if len(chosen) == count:
+            return chosen
+        port = _random.randrange(_FIRST, _LAST)
+        if _is_free(port) and _reserved(port):
+            chosen.append(port)
+    raise OSError(f"there are not {count} free ports between {_FIRST} and {_LAST}")
 
 
 def free_port() -> int:
@@ -31,3 +42,26 @@ def answers(port: int, *, timeout: float = 1.0) -> bool:
             return True
     except OSError:
         return False
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("0.0.0.0", port))
+        except OSError:
+            return False
+    return True
+
+
+def _reserved(port: int) -> bool:
+    """Reserve a port among the processes of tests: a lock on its file, which ends with this process however that ends."""
+    folder = Path(tempfile.gettempdir()) / f"flowtower-ports-{os.getuid()}"
+    folder.mkdir(exist_ok=True)
+    file = (folder / str(port)).open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return False
+    _held.append(file)
+    return True
