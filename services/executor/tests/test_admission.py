@@ -36,6 +36,9 @@ class Plans:
     def __init__(self) -> None:
         self.given = LIMITED
 
+    def known(self, _name: str) -> Endpoint | None:
+        return self.given
+
     async def endpoint(self, _name: str, _kind: str) -> Endpoint:
         return self.given
 
@@ -96,7 +99,7 @@ class Writer:
     def add(self, entry: Any) -> None:
         self.entries.append(entry)
         self.events += [decode(line) for line in entry.lines]
-        asyncio.get_running_loop().call_soon(entry.committed)
+        asyncio.get_running_loop().call_soon(entry.committed, entry)
 
     def kinds(self) -> list[str]:
         return [event["event"] for event in self.events]
@@ -195,7 +198,7 @@ async def test_a_pause_takes_a_waiting_attempt_away_and_costs_it_nothing(stage: 
     assert active.run.state.components["A"].status == "retrying"
     assert active.run.state.components["A"].failures == active.run.state.components["A"].losses == 0
     assert "paused" in stage.writer.events[-1]["failure"]["message"]
-    assert stage.writer.entries[-1].waits == [], "while it is paused nothing comes due"
+    assert stage.writer.entries[-1].waits == (), "while it is paused nothing comes due"
     stage.engine.write(active, active.run.proceed(NOW, reason="", requested_by="ada"))
     await eventually(lambda: active.run.state.finished)
     assert stage.attempts.made == 1

@@ -155,8 +155,8 @@ async def test_what_comes_during_a_commit_is_written_by_the_next_one() -> None:
     for number in range(100):
         name = "there" if number == 50 else str(number)
         made = entry(name)
-        made.committed = lambda name=name: stands.append(name)
-        made.refused = lambda name=name: refused.append(name)
+        made.committed = lambda _, name=name: stands.append(name)
+        made.refused = lambda _, name=name: refused.append(name)
         writer.add(made)
         if number == 0:
             await asyncio.sleep(0.005)

@@ -136,7 +136,7 @@ async def test_what_is_planned_between_two_looks_comes_at_its_time_too(life: Lif
     await asyncio.sleep(0.1)  # the first look found nothing
     journal.due_at = due = time.monotonic() + 0.3
     later = datetime.now(UTC) + timedelta(seconds=0.3)
-    life.planned(Mock(), [{"event": "attempt.failed", "next_attempt_at": stamp(later + timedelta(hours=1))}])
-    life.planned(Mock(), [{"event": "attempt.failed", "next_attempt_at": stamp(later)}])
+    life.planned(Mock(), {"event": "attempt.failed", "next_attempt_at": stamp(later + timedelta(hours=1))})
+    life.planned(Mock(), {"event": "attempt.failed", "next_attempt_at": stamp(later)})
     await eventually(lambda: engine.woken, within=LOOK / 2, every=0.01)
     assert journal.asked_due[0] >= due - 0.05

@@ -15,7 +15,7 @@ from executor.adapters.registry_lag import RegistryLag
 from executor.adapters.retention import finished_runs
 from executor.adapters.retry_plugins import installed
 from executor.adapters.run_turns import PostgresTurns
-from executor.adapters.spans import export_spans
+from executor.adapters.spans import ENDS, export_span
 from executor.adapters.triggers.book import PostgresBook
 from executor.adapters.triggers.events import PausedEvents
 from executor.adapters.yard import ThreadYard
@@ -66,9 +66,9 @@ def build(settings: Settings, connectors: dict[str, Connector] | None = None) ->
     yard = ThreadYard(settings, epoch=lambda: life.epoch)
     admission = Admission(plans, PostgresGates(database), epoch=lambda: life.epoch)
     engine = Engine(Attempts(plans, yard), admission, writer, host=host, clock=clock, lane=lane_of)
-    engine.watch(Figures(engine, writer, admission).written)
+    Figures(engine, writer, admission)
     if settings.otlp_endpoint:
-        engine.watch(export_spans)
+        engine.watch(export_span, *ENDS)
     queue = RunQueue(engine, PostgresTurns(database), journal, plans, epoch=lambda: life.epoch, most_active=settings.executor_most_active)
     requests = Requests(engine, admission, queue, journal, plans)
     life = Life(
@@ -83,7 +83,7 @@ def build(settings: Settings, connectors: dict[str, Connector] | None = None) ->
         lease=settings.executor_lease,
         look=settings.executor_look,
     )
-    engine.watch(life.planned)
+    engine.watch(life.planned, "attempt.failed")
     lag = RegistryLag(settings.kafka, "executor.workflows")
     desk = PostgresDesk(outbox, COMMANDS)
     events = PausedEvents(database)

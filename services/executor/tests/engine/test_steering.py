@@ -82,15 +82,15 @@ async def test_an_attempt_is_cut_at_its_components_deadline(stage: Any) -> None:
 async def test_an_error_that_nobody_thought_of_fails_the_attempt_and_is_retried(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the connector's work, too: at the gate of the endpoint, where the attempt would else end without a word."""
     stage.publish(components={"A": {"retry": FixedRetry(every=60, attempts=2)}})
-    enter = stage.engine._gates.enter
+    free = stage.engine._gates.open
     broken = [KeyError("limits")]
 
-    async def breaks_once(*asked: Any) -> Any:
+    def breaks_once(*asked: Any) -> Any:
         if broken:
             raise broken.pop()
-        return await enter(*asked)
+        return free(*asked)
 
-    monkeypatch.setattr(stage.engine._gates, "enter", breaks_once)
+    monkeypatch.setattr(stage.engine._gates, "open", breaks_once)
     run = await stage.start()
     seen = await stage.until(run, "attempt.failed")
     assert (seen["failure"]["code"], seen["failure"]["answer"], seen["failure"]["retryable"]) == ("InternalError", "'limits'", True)

@@ -1,7 +1,5 @@
 """The executor's own metrics, counted from what has been written."""
 
-from collections.abc import Sequence
-
 from prometheus_client import Counter, Gauge
 
 from executor.application.admission import Admission
@@ -22,7 +20,7 @@ _OPENNESS = {"closed": 0.0, "trying": 0.5, "open": 1.0}
 
 
 class Figures:
-    """Told by the engine of what has been written, and by admission of breakers."""
+    """Told by the engine of what has been written, and by admission of breakers; begins to count when it is made."""
 
     def __init__(self, engine: Engine, writer: JournalWriter, admission: Admission) -> None:
         _HELD.set_function(lambda: admission.held)
@@ -33,13 +31,15 @@ class Figures:
         _BACKLOG.set_function(lambda: writer.backlog)
         self._ended = {status: _ENDED.labels(status) for status in ("succeeded", "failed", "cancelled")}
 
-    def written(self, _active: Active, events: Sequence[Event]) -> None:
-        """Count."""
-        for event in events:
-            kind = event["event"]
-            if kind == "run.finished":
-                self._ended[event["status"]].inc()
-            elif kind == "run.started":
-                _STARTED.inc()
-            elif kind == "attempt.failed":
-                _ATTEMPTS_FAILED.labels(event["failure"]["code"]).inc()
+        engine.watch(self._started, "run.started")
+        engine.watch(self._finished, "run.finished")
+        engine.watch(self._failed, "attempt.failed")
+
+    def _started(self, _active: Active, _event: Event) -> None:
+        _STARTED.inc()
+
+    def _finished(self, _active: Active, event: Event) -> None:
+        self._ended[event["status"]].inc()
+
+    def _failed(self, _active: Active, event: Event) -> None:
+        _ATTEMPTS_FAILED.labels(event["failure"]["code"]).inc()

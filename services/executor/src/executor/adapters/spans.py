@@ -4,7 +4,6 @@ Their ids stand in the journal already, where the run's page reads them; here th
 """
 
 import random
-from collections.abc import Sequence
 from datetime import datetime
 
 from executor.application.engine import Active
@@ -12,19 +11,21 @@ from executor.domain.events import Event
 from executor.domain.journal import State
 from shared.runtime.tracing import record_span
 
+ENDS = ("attempt.failed", "component.finished", "run.finished")
+"""The events that end a span."""
 
-def export_spans(active: Active, events: Sequence[Event]) -> None:
-    """Record the spans that these events end. For `Engine.watch`."""
+
+def export_span(active: Active, event: Event) -> None:
+    """Record the span that an event ends. For `Engine.watch`."""
     state = active.run.state
     if state.trace_id is None or state.span_id is None:
         return
-    for event in events:
-        if event["event"] == "run.finished":
-            _run(state, event)
-        elif event["event"] == "component.finished" and event["status"] == "failed":
-            continue  # its last attempt has been told by attempt.failed
-        elif event["event"] in {"attempt.failed", "component.finished"} and event.get("started_at") and event.get("span_id"):
-            _attempt(active, event)
+    if event["event"] == "run.finished":
+        _run(state, event)
+    elif event["event"] == "component.finished" and event["status"] == "failed":
+        return  # its last attempt has been told by attempt.failed
+    elif event.get("started_at") and event.get("span_id"):
+        _attempt(active, event)
 
 
 def _run(state: State, event: Event) -> None:

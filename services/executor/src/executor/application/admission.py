@@ -117,6 +117,14 @@ class Admission:
         """Have ``watcher`` told of an endpoint's breaker (closed, open, trying) whenever its gate was asked."""
         self._watchers.append(watcher)
 
+    def free(self, plan: Plan, name: str) -> bool:
+        """Whether it is known, without asking anybody, that nothing limits attempts of the component."""
+        component = plan.graph.components[name]
+        if component.endpoint is None:
+            return True
+        endpoint = self._plans.known(component.endpoint)
+        return endpoint is not None and not limited(endpoint.limits)
+
     async def enter(self, plan: Plan, state: State, name: str, *, hurried: bool, tell: Tell) -> Pass | None:
         """Return when the attempt may touch its endpoint; None = nothing limits it. A cancelled wait leaves nothing behind."""
         component = plan.graph.components[name]

@@ -97,15 +97,21 @@ class Attempts:
         self, plan: Plan, state: State, name: str, *, key: str, traceparent: str | None, report: Report, fed: Sequence[Connection]
     ) -> Outcome:
         part = state.components[name]
-        place = await patiently(lambda: self._plans.place(plan, name, generation=part.generation))
+        place = self._plans.at_hand(plan, name, generation=part.generation)
+        if place is None:
+            place = await patiently(lambda: self._plans.place(plan, name, generation=part.generation))
         sources = []
         for connection in fed:
             before = state.components[connection.source]
-            sources.append((connection, await patiently(self._source(plan, connection.source, before))))
-        work = Work(
-            *(state.run_id, place, part.attempt, key, traceparent, state.inputs, tuple(sources)),
-            say=lambda text: report({"message": text}),
-        )
+            source = self._plans.at_hand(plan, connection.source, output=before.output, generation=before.generation)
+            if source is None:
+                source = await patiently(self._source(plan, connection.source, before))
+            sources.append((connection, source))
+
+        def say(text: str) -> None:
+            report({"message": text})
+
+        work = Work(state.run_id, place, part.attempt, key, traceparent, state.inputs, tuple(sources), say)
         connectors = self._plans.connectors
         connector = connectors[place.component.kind]
         # A compensation is told what it undoes, and takes nothing from there.

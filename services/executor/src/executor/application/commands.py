@@ -31,7 +31,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 Command = StartRun | CancelRun | PauseRun | ResumeRun | RetryRun | RetryNow
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asked:
     """A command as it came."""
 

@@ -26,9 +26,11 @@ from executor.domain.rules import NoAnswer
 from executor.domain.run import Failure, Refused, Run, Trace
 from shared.runtime.logging import get_logger
 
-__all__ = ["STOP_SECONDS", "Active", "Engine", "span_id"]
+__all__ = ["STOP_SECONDS", "Active", "Engine", "Watcher", "span_id"]
 
 log = get_logger(__name__)
+
+Watcher = Callable[[Active, Event], None]
 
 _PROGRESS_SECONDS = 1.0
 STOP_SECONDS = 0.8
@@ -59,12 +61,13 @@ class Engine:
         self._host = host
         self._clock = clock
         self._lane = lane
-        self._watchers: list[Callable[[Active, Sequence[Event]], None]] = []
+        self._watchers: dict[str, list[Watcher]] = {}
         self.active: dict[str, Active] = {}
 
-    def watch(self, watcher: Callable[[Active, Sequence[Event]], None]) -> None:
-        """Have ``watcher`` told of what has been written: metrics and spans."""
-        self._watchers.append(watcher)
+    def watch(self, watcher: Watcher, *kinds: str) -> None:
+        """Have ``watcher`` told of each event of these kinds once it has been written: metrics and spans."""
+        for kind in kinds:
+            self._watchers.setdefault(kind, []).append(watcher)
 
     def now(self) -> datetime:
         """Return the database's time, as near as we know it."""
@@ -175,42 +178,54 @@ class Engine:
             self._let_go(active)
             return
         state = active.run.state
-        if any(event["event"] == "run.paused" for event in events):
-            events += self._gates.withdraw(active)
+        kinds = [event["event"] for event in events]
+        if "run.paused" in kinds:
+            withdrawn = self._gates.withdraw(active)
+            events += withdrawn
+            kinds += [event["event"] for event in withdrawn]
         entry = Entry(
             state.run_id,
             events[0]["seq"],
             state.seq,
             [encode(event) for event in events],
-            [event["event"] for event in events],
+            kinds,
             active.lane,
             active.traceparent,
             opened,
             command,
-            woken=list(woken),
+            woken=woken,
             request=request,
+            active=active,
+            events=events,
+            committed=self._written,
+            refused=self._gone,
         )
         plan_ahead(entry, events, state)
         entry.leaves = active.limited and state.finished
         active.unwritten += 1
-        entry.committed = lambda: self._written(active, events)
-        entry.refused = lambda: self._gone(active)
         self._writer.add(entry)
 
-    def _written(self, active: Active, events: list[Event]) -> None:
+    def _written(self, entry: Entry) -> None:
+        active, watchers = entry.active, self._watchers
+        assert active is not None  # noqa: S101 - the entry is ours
         active.unwritten -= 1
-        for event in events:
-            if event["event"] == "attempt.started":
-                name = event["component"]
-                part = active.run.state.components[name]
-                if part.status == "running" and part.attempt == event["attempt"] and not active.stopping:
-                    active.attempts[name] = asyncio.create_task(self._attempt(active, name))
-        for watcher in self._watchers:
-            watcher(active, events)
+        for kind, event in zip(entry.kinds, entry.events, strict=True):
+            if kind == "attempt.started":
+                self._begin(active, event)
+            for watcher in watchers.get(kind, ()):
+                watcher(active, event)
         self._let_go(active)
 
-    def _gone(self, active: Active) -> None:
+    def _begin(self, active: Active, event: Event) -> None:
+        name = event["component"]
+        part = active.run.state.components[name]
+        if part.status == "running" and part.attempt == event["attempt"] and not active.stopping:
+            active.attempts[name] = asyncio.get_running_loop().create_task(self._attempt(active, name))
+
+    def _gone(self, entry: Entry) -> None:
         """The journal holds another history of this run than we do: it is not ours, or it was there before."""
+        active = entry.active
+        assert active is not None  # noqa: S101 - the entry is ours
         if self.active.get(active.run.state.run_id) is active:
             del self.active[active.run.state.run_id]
         for task in active.attempts.values():
@@ -233,7 +248,8 @@ class Engine:
         failure: Failure | None = None
         permission: Pass | None = None
         try:
-            permission = await self._gates.enter(active, name)
+            if not self._gates.open(active, name):
+                permission = await self._gates.enter(active, name)
             outcome = await self._attempts.make(
                 active.plan,
                 state,
@@ -242,7 +258,7 @@ class Engine:
                 traceparent=trace,
                 report=lambda told: self._progress(active, name, told),
                 fed=run.sources(name),
-                left=run.time_left(self._clock(), name),
+                left=None if run.graph.components[name].deadline is None else run.time_left(self._clock(), name),
             )
         except Trouble as trouble:
             failure = failed(trouble)

@@ -22,6 +22,13 @@ class Entering:
         self._write = write
         self._clock = clock
 
+    def open(self, active: Active, name: str) -> bool:
+        """Whether there is no gate to wait at."""
+        if not self._admission.free(active.plan, name):
+            return False
+        active.hurried.discard(name)
+        return True
+
     async def enter(self, active: Active, name: str) -> Pass | None:
         """Wait at the endpoint's gate, if it has one; raise Permanent when the component's deadline is over before."""
         hurried = name in active.hurried

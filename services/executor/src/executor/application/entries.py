@@ -1,9 +1,12 @@
 """What is written to the journal together, and the ports through which the engine writes and reads it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
+
+from executor.application.active import Active
+from executor.domain.events import Event
 
 RUN_LIMIT = ""
 """Stands among the planned attempts, in the place of a component's name, for the end of the run's own time."""
@@ -24,13 +27,15 @@ class Entry:
     command: tuple[str, str] | None = None  # the command behind a new run: event id and position
     status: str | None = None  # the run's new status; a terminal one also lets go of it
     version: int | None = None  # the version that a run goes on in
-    waits: list[tuple[str, datetime]] = field(default_factory=list)  # planned attempts, and RUN_LIMIT: the end of the run's time
-    woken: list[str] = field(default_factory=list)  # those of them that are over
+    waits: Sequence[tuple[str, datetime]] = ()  # planned attempts, and RUN_LIMIT: the end of the run's time
+    woken: Sequence[str] = ()  # those of them that are over
     waits_for_turn: int | None = None  # the run is queued, with this priority
     leaves: bool = False  # the run may have a turn of its workflow to give back
     request: int | None = None  # the request that this answers
-    committed: Callable[[], None] | None = None  # called once the entry stands
-    refused: Callable[[], None] | None = None  # called when the journal holds something else in its place
+    active: Active | None = None  # the run in memory, and the events that the lines are: for who is told
+    events: Sequence[Event] = ()
+    committed: "Callable[[Entry], None] | None" = None  # told once the entry stands
+    refused: "Callable[[Entry], None] | None" = None  # told when the journal holds something else in its place
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,3 @@ class Outcomes(Protocol):
 
     async def republish(self, leftovers: Sequence[Leftover]) -> None:
         """Send what a dead executor may not have sent; return when it is acknowledged."""
-
-
-Event = dict[str, Any]

@@ -23,7 +23,7 @@ def plan_ahead(entry: Entry, events: Sequence[Event], state: State) -> None:
         elif kind == "attempt.failed":
             # While a run is paused nothing comes due; what waits is planned again when it goes on.
             if "next_attempt_at" in event and not state.paused:
-                entry.waits.append((event["component"], datetime.fromisoformat(event["next_attempt_at"])))
+                entry.waits = [*entry.waits, (event["component"], datetime.fromisoformat(event["next_attempt_at"]))]
         elif kind == "run.finished":
             entry.status = event["status"]
         else:
@@ -37,14 +37,13 @@ def _of_the_run(entry: Entry, event: Event, state: State) -> None:
     kind = event["event"]
     _standing(entry, event, state)
     if kind == "run.paused":
-        entry.woken += [name for name, part in state.components.items() if part.status == "retrying"]
+        entry.woken = [*entry.woken, *(name for name, part in state.components.items() if part.status == "retrying")]
     elif kind == "run.resumed":
-        for name, part in state.components.items():
-            if part.status == "retrying" and part.due is not None:
-                entry.waits.append((name, datetime.fromisoformat(part.due)))
+        planned = [(name, part.due) for name, part in state.components.items() if part.status == "retrying" and part.due is not None]
+        entry.waits = [*entry.waits, *((name, datetime.fromisoformat(due)) for name, due in planned)]
     if kind in {"run.started", "run.reopened"}:
         if event.get("deadline_at") is not None:
-            entry.waits.append((RUN_LIMIT, datetime.fromisoformat(event["deadline_at"])))
+            entry.waits = [*entry.waits, (RUN_LIMIT, datetime.fromisoformat(event["deadline_at"]))]
         elif kind == "run.reopened":
             _over(entry, RUN_LIMIT)
 
@@ -63,4 +62,4 @@ def _standing(entry: Entry, event: Event, state: State) -> None:
 
 def _over(entry: Entry, name: str) -> None:
     entry.waits = [wait for wait in entry.waits if wait[0] != name]
-    entry.woken.append(name)
+    entry.woken = [*entry.woken, name]

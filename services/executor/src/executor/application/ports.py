@@ -49,7 +49,7 @@ class Endpoint:
     limits: EndpointLimits = field(default_factory=EndpointLimits)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Place:
     """A component with what it needs: checked options, its endpoint, and its output once it has finished."""
 
@@ -71,7 +71,7 @@ def _unheard(_text: str) -> None:
     return
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Work:
     """One attempt of one component."""
 

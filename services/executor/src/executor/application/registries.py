@@ -113,17 +113,34 @@ class Plans:
         endpoint = None if component.endpoint is None else await self.endpoint(component.endpoint, component.kind)
         return Place(component, plan.options[name], endpoint, output or {}, generation)
 
+    def at_hand(self, plan: Plan, name: str, *, output: dict[str, Any] | None = None, generation: int = 1) -> Place | None:
+        """Return the same as ``place`` when nothing has to be looked up for it; None = something has."""
+        if name not in plan.options:
+            return None
+        component = plan.graph.components[name]
+        endpoint: Endpoint | None = None
+        if component.endpoint is not None:
+            endpoint = self.known(component.endpoint)
+            if endpoint is None or endpoint.kind != component.kind:
+                return None
+        return Place(component, plan.options[name], endpoint, output or {}, generation)
+
+    def known(self, name: str) -> Endpoint | None:
+        """Return an endpoint that was looked up within the last second; None = it has to be looked up."""
+        known = self._endpoints.get(name)
+        return known[1] if known is not None and time.monotonic() - known[0] <= _FRESH_SECONDS else None
+
     async def endpoint(self, name: str, kind: str) -> Endpoint:
         """Return an endpoint; a missing one may still come, so that is worth another attempt."""
-        known = self._endpoints.get(name)
-        if known is None or time.monotonic() - known[0] > _FRESH_SECONDS:
-            found = await self._registries.endpoint(name)
-            if found is None:
+        endpoint = self.known(name)
+        if endpoint is None:
+            endpoint = await self._registries.endpoint(name)
+            if endpoint is None:
                 raise Retryable("EndpointUnknown", f"There is no endpoint “{name}”. Register it, or correct endpoint: in the workflow.")
-            known = self._endpoints[name] = (time.monotonic(), found)
-        if known[1].kind != kind:
-            raise Permanent("EndpointDiffers", f"The endpoint “{name}” is of the kind “{known[1].kind}”, and a “{kind}” is needed here.")
-        return known[1]
+            self._endpoints[name] = (time.monotonic(), endpoint)
+        if endpoint.kind != kind:
+            raise Permanent("EndpointDiffers", f"The endpoint “{name}” is of the kind “{endpoint.kind}”, and a “{kind}” is needed here.")
+        return endpoint
 
     def step(self, plan: Plan, name: str, place: Place, sources: Any) -> Step:
         """Return what an attempt of the component does."""

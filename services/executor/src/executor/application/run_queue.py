@@ -74,7 +74,7 @@ class RunQueue:
         self._backlog = False
         self._crowd = False  # runs wait because of this executor's room, not only because of their workflows'
         self._task: asyncio.Task[None] | None = None
-        engine.watch(self._written)
+        engine.watch(self._written, "run.started", "run.finished", "run.reopened")
 
     async def start(self) -> None:
         """Begin to look."""
@@ -141,11 +141,9 @@ class RunQueue:
 
     # ── who goes on ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _written(self, active: Active, events: Sequence[Event]) -> None:
-        for event in events:
-            kind = event["event"]
-            if (kind == "run.finished" and (active.limited or self._backlog)) or event.get("queued"):
-                self._news.set()
+    def _written(self, active: Active, event: Event) -> None:
+        if (event["event"] == "run.finished" and (active.limited or self._backlog)) or event.get("queued"):
+            self._news.set()
 
     async def _run(self) -> None:
         while True:

@@ -185,11 +185,10 @@ class Life:
         if plan is not None and stored.run_id not in self._engine.active:
             self._engine.resume(self._engine.take(plan, stored))
 
-    def planned(self, _active: Active, events: Sequence[Event]) -> None:
+    def planned(self, _active: Active, event: Event) -> None:
         """Look again when an attempt that was just planned is due, if that is before the next look. For `Engine.watch`."""
-        for event in events:
-            if event["event"] == "attempt.failed" and "next_attempt_at" in event:
-                self._look_in((datetime.fromisoformat(event["next_attempt_at"]) - self._clock()).total_seconds())
+        if "next_attempt_at" in event:
+            self._look_in((datetime.fromisoformat(event["next_attempt_at"]) - self._clock()).total_seconds())
 
     def _look_in(self, seconds: float) -> None:
         if seconds >= self._look:

@@ -109,14 +109,14 @@ class JournalWriter:
             if len(entries) == 1:
                 log.info("an entry was already there", run=entries[0].run_id, first=entries[0].first, error=str(error)[:200])
                 if entries[0].refused is not None:
-                    entries[0].refused()
+                    entries[0].refused(entries[0])
                 return
             for entry in entries:
                 await self._write([entry])
             return
         for entry in entries:
             if entry.committed is not None:
-                entry.committed()
+                entry.committed(entry)
 
     async def _commit(self, entries: list[Entry]) -> None:
         """Commit one batch, as often as the database is away. One without an answer is looked for before it is repeated."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from executor.domain.events import Event, without_none
+from executor.domain.events import Event
 from executor.domain.graph import Graph
 from executor.domain.journal import State
 
@@ -34,10 +34,13 @@ class Record:
         return f"{self.state.run_id}:{name}:{self.state.components[name].generation}"
 
     def _attempt(self, events: list[Event], name: str, now: str) -> None:
+        event = self._next("attempt.started", now)
         part = self.state.components.get(name)
-        generation, attempt = (1, 1) if part is None else (part.generation, part.attempt + 1)
-        body = {"event": "attempt.started", "component": name, "generation": generation, "attempt": attempt}
-        self._add(events, body | {"host": self._host, "span_id": self._spans()}, now)
+        event["component"] = name
+        event["generation"], event["attempt"] = (1, 1) if part is None else (part.generation, part.attempt + 1)
+        event["host"] = self._host
+        event["span_id"] = self._spans()
+        self._take(events, event)
 
     def _of_attempt(self, event: str, name: str) -> Event:
         part = self.state.components[name]
@@ -56,18 +59,44 @@ class Record:
         message: str = "",
     ) -> None:
         part = self.state.components[name]
-        body: Event = {"event": "component.finished", "component": name, "generation": part.generation, "attempt": part.attempt or 1}
-        found = {"span_id": part.span_id, "status": status, "started_at": part.started_at, "output": output or {}, "transfer": transfer}
-        body |= without_none(found | {"failure": failure})
-        body |= {"idempotency_key": self.idempotency_key(name), "host": self._host, "message": message[:4000]}
-        self._add(events, body, now)
+        event = self._next("component.finished", now)
+        event["component"] = name
+        event["generation"] = part.generation
+        event["attempt"] = part.attempt or 1
+        if part.span_id is not None:
+            event["span_id"] = part.span_id
+        event["status"] = status
+        if part.started_at is not None:
+            event["started_at"] = part.started_at
+        event["output"] = output or {}
+        if transfer is not None:
+            event["transfer"] = transfer
+        if failure is not None:
+            event["failure"] = failure
+        event["idempotency_key"] = self.idempotency_key(name)
+        event["host"] = self._host
+        event["message"] = message[:4000]
+        self._take(events, event)
 
     def _end(self, events: list[Event], now: str, status: str, message: str = "") -> None:
-        body = {"event": "run.finished", "status": status, "started_at": self.state.started_at, "message": message[:4000]}
-        self._add(events, body | {"workflow": self.graph.definition.workflow, "version": self.state.version}, now)
+        state = self.state
+        event = self._next("run.finished", now)
+        event["status"] = status
+        event["started_at"] = state.started_at
+        event["message"] = message[:4000]
+        event["workflow"] = self.graph.definition.workflow
+        event["version"] = state.version
+        self._take(events, event)
+
+    def _next(self, kind: str, now: str) -> Event:
+        """Return the run's next event, to be filled in place: the same dict is journalled, and each copy of it would cost."""
+        state = self.state
+        return {"run_id": state.run_id, "workflow_id": state.workflow_id, "seq": state.seq + 1, "at": now, "event": kind}
+
+    def _take(self, events: list[Event], event: Event) -> None:
+        self.state.apply(event)
+        events.append(event)
 
     def _add(self, events: list[Event], body: Event, now: str) -> None:
         state = self.state
-        event = {"run_id": state.run_id, "workflow_id": state.workflow_id, "seq": state.seq + 1, "at": now, **body}
-        state.apply(event)
-        events.append(event)
+        self._take(events, {"run_id": state.run_id, "workflow_id": state.workflow_id, "seq": state.seq + 1, "at": now, **body})
