@@ -14,7 +14,7 @@ from shared.runtime.records import Headers
 _MAX_HEADER = 1024
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Attributes:
     """Who says what happened, and when."""
 

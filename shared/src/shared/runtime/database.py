@@ -4,8 +4,8 @@ Both ways connect through ``_connect``, so time limits, the search path and the 
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -102,6 +102,7 @@ class Database:
         self._migrations = migrations
         self._pool_size = pool_size
         self._pool: asyncpg.Pool | None = None
+        self._steady: asyncpg.Pool | None = None
         self._migrated = False
         self.engine: AsyncEngine = create_async_engine(
             "postgresql+asyncpg://",
@@ -114,13 +115,18 @@ class Database:
         event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
-    async def _connect(self, *_args: Any, **_kwargs: Any) -> asyncpg.Connection:
+    async def _connect(self, *_args: Any, plan_cache_mode: str = "auto", **_kwargs: Any) -> asyncpg.Connection:
         try:
             return await asyncpg.connect(
                 self._dsn,
                 timeout=5,
                 command_timeout=45,
-                server_settings={"search_path": f'"{self.schema}"', "application_name": self._name, **_SESSION},
+                server_settings={
+                    "search_path": f'"{self.schema}"',
+                    "application_name": self._name,
+                    "plan_cache_mode": plan_cache_mode,
+                    **_SESSION,
+                },
             )
         except (OSError, TimeoutError) as error:
             raise Away(f"PostgreSQL at {_where(self._dsn)} does not answer: {error or type(error).__name__}") from error
@@ -137,19 +143,23 @@ class Database:
             await migrating.run(self._connect, self._migrations, self.schema)
             self._migrated = True
         if self._pool is None:
-            self._pool = await asyncpg.create_pool(
-                self._dsn,
-                connect=self._connect,
-                reset=_keep,
-                min_size=0,
-                max_size=self._pool_size,
-                max_inactive_connection_lifetime=300,
-            )
+            self._pool = await self._opened(self._connect, self._pool_size)
+        if self._steady is None:
+            self._steady = await self._opened(self._connect_steadily, 2)
+
+    async def _opened(self, connect: Callable[..., Awaitable[asyncpg.Connection]], most: int) -> asyncpg.Pool:
+        return await asyncpg.create_pool(
+            self._dsn, connect=connect, reset=_keep, min_size=0, max_size=most, max_inactive_connection_lifetime=300
+        )
+
+    async def _connect_steadily(self, *_args: Any, **_kwargs: Any) -> asyncpg.Connection:
+        return await self._connect(plan_cache_mode="force_generic_plan")
 
     async def stop(self) -> None:
         """Close both pools; what still runs gets a few seconds."""
-        if self._pool is not None:
-            pool, self._pool = self._pool, None
+        pools = [pool for pool in (self._pool, self._steady) if pool is not None]
+        self._pool = self._steady = None
+        for pool in pools:
             try:
                 async with asyncio.timeout(5):
                     await pool.close()
@@ -163,10 +173,20 @@ class Database:
         async with self._sessions() as session, session.begin():
             yield session
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+    def connection(self) -> AbstractAsyncContextManager[asyncpg.Connection]:
         """A bare asyncpg connection, outside of any transaction, for hot paths. Raises Away when there is none to have."""
-        pool = self._pool
+        return self._taken(self._pool)
+
+    def steady(self) -> AbstractAsyncContextManager[asyncpg.Connection]:
+        """The same for a few statements that are run all the time and whose best plan never depends on what they are given.
+
+        The server plans each of them once. It would plan a statement with arrays anew each time, which takes longer than running it.
+        """
+        return self._taken(self._steady)
+
+    @staticmethod
+    @asynccontextmanager
+    async def _taken(pool: asyncpg.Pool | None) -> AsyncIterator[asyncpg.Connection]:
         if pool is None:
             raise Away("PostgreSQL: not connected yet")
         # The limit is ours and not the pool's: that one makes a task of each acquisition, which costs more than all the rest of it.

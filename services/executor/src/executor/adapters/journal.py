@@ -121,7 +121,7 @@ class PostgresJournal:
             [b"\n".join(entry.lines) for entry in entries],
         )
         aside = [entry for entry in entries if _has_more(entry)]
-        async with self._database.connection() as connection:
+        async with self._database.steady() as connection:
             try:
                 if not aside:
                     stands = await connection.fetchval(_COMMIT, *arguments)
@@ -217,7 +217,7 @@ class PostgresJournal:
             return [Request(*row) for row in await connection.fetch(_REQUESTS, epoch, most)]
 
     async def seen(self, consumer: str, event_ids: Sequence[str], run_ids: Sequence[str]) -> tuple[set[str], set[str]]:
-        async with self._database.connection() as connection:
+        async with self._database.steady() as connection:
             rows = await connection.fetch(_SEEN, consumer, list(event_ids), list(run_ids))
         return {name for name, is_event in rows if is_event}, {name for name, is_event in rows if not is_event}
 

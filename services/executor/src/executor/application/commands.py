@@ -4,12 +4,11 @@ Whatever a command leads to stands in one transaction with its inbox row: for a 
 """
 
 import asyncio
-import contextlib
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from executor.application.engine import Engine, span_id
 from executor.application.entries import Journal
@@ -27,6 +26,10 @@ _PATIENCE_SECONDS = 2.0
 """How long a start waits for a workflow that may have been sent after it."""
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
+
+Version = tuple[str, int | Literal["latest"]]
+Found = dict[Version, "Plan | GraphRefused | None"]
+"""What the workflows of a batch are, by name and version as asked: a plan, why there can be none, or not known here."""
 
 Command = StartRun | CancelRun | PauseRun | ResumeRun | RetryRun | RetryNow
 
@@ -129,8 +132,8 @@ class Commands:
         return fresh, there
 
     async def _starts(self, starts: Sequence[Asked], there: set[str]) -> str | None:
-        await self._wait_for_workflows(starts)
-        waits = await self._queue.place(await self._new(starts, there))
+        plans = await self._wait_for_workflows(starts)
+        waits = await self._queue.place(self._new(starts, there, plans))
         begun: str | None = None
         for asked in starts:
             command = asked.command
@@ -144,10 +147,9 @@ class Commands:
                 await self._desk.enter(asked)
                 continue
             there.add(run_id)
-            try:
-                plan = await self._plan(command)
-            except GraphRefused as error:
-                await self._desk.refuse(Refusal(asked, run_id, str(error), command.workflow))
+            plan = plans[command.workflow, command.version]
+            if isinstance(plan, GraphRefused):
+                await self._desk.refuse(Refusal(asked, run_id, str(plan), command.workflow))
                 continue
             reason = self._may_not(plan, asked)
             if reason is not None or plan is None:
@@ -182,39 +184,41 @@ class Commands:
             begun = run_id
         return begun
 
-    async def _new(self, starts: Sequence[Asked], there: set[str]) -> list[tuple[Plan, str, int | None]]:
+    def _new(self, starts: Sequence[Asked], there: set[str], plans: Found) -> list[tuple[Plan, str, int | None]]:
         """Return plan, run and priority of the starts that will begin a run."""
         found: dict[str, tuple[Plan, str, int | None]] = {}
         for asked in starts:
             command = asked.command
             assert isinstance(command, StartRun)  # noqa: S101 - they were picked so
             run_id = run_id_of(command, asked.event_id)
-            with contextlib.suppress(GraphRefused):
-                plan = await self._plan(command)
-                if plan is not None and run_id not in there and run_id not in self._engine.active and not self._may_not(plan, asked):
-                    found.setdefault(run_id, (plan, run_id, command.priority))
+            plan = plans[command.workflow, command.version]
+            if not isinstance(plan, Plan) or run_id in there or run_id in self._engine.active or self._may_not(plan, asked):
+                continue
+            found.setdefault(run_id, (plan, run_id, command.priority))
         return list(found.values())
 
-    async def _wait_for_workflows(self, starts: Sequence[Asked]) -> None:
-        """Give workflows that are not here the time to come: their topic may be behind the commands'."""
+    async def _wait_for_workflows(self, starts: Sequence[Asked]) -> Found:
+        """Return what the batch's workflows are; those that are not here get the time to come: their topic may be behind the commands'."""
+        wanted = {(asked.command.workflow, asked.command.version) for asked in starts if isinstance(asked.command, StartRun)}
         until = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
-        if not await self._missing(starts):
-            return
+        found = await self._looked_up(wanted)
+        if None not in found.values():
+            return found
         await self._caught_up()
-        while await self._missing(starts) and asyncio.get_running_loop().time() < until:  # noqa: ASYNC110 - asks the database
+        found = await self._looked_up(wanted)
+        while None in found.values() and asyncio.get_running_loop().time() < until:
             await asyncio.sleep(0.1)
+            found = await self._looked_up(wanted)
+        return found
 
-    async def _missing(self, starts: Sequence[Asked]) -> bool:
-        for asked in starts:
+    async def _looked_up(self, wanted: set[Version]) -> Found:
+        found: Found = {}
+        for name, version in wanted:
             try:
-                if isinstance(asked.command, StartRun) and await self._plan(asked.command) is None:
-                    return True
-            except GraphRefused:
-                continue
-        return False
-
-    async def _plan(self, command: StartRun) -> Plan | None:
-        return await self._plans.named(command.workflow, None if command.version == "latest" else int(command.version))
+                found[name, version] = await self._plans.named(name, None if version == "latest" else int(version))
+            except GraphRefused as error:
+                found[name, version] = error
+        return found
 
     @staticmethod
     def _may_not(plan: Plan | None, asked: Asked) -> str | None:
@@ -250,7 +254,9 @@ def run_id_of(command: StartRun, event_id: str) -> str:
 
 def trace_of(traceparent: str | None) -> Trace:
     """Return the trace that a run belongs to: that of its command, or a new one."""
-    parts = (traceparent or "").split("-")
+    if not traceparent:
+        return Trace(span_id() + span_id(), span_id())
+    parts = traceparent.split("-")
     if len(parts) >= 4 and len(parts[1]) == 32 and len(parts[2]) == 16 and _hex(parts[1]) and _hex(parts[2]):
         return Trace(parts[1], span_id(), parts[2])
     return Trace(span_id() + span_id(), span_id())

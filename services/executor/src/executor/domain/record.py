@@ -9,7 +9,7 @@ from executor.domain.graph import Graph
 from executor.domain.journal import State
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Trace:
     """The trace that a run belongs to."""
 

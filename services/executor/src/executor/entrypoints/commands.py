@@ -23,7 +23,7 @@ from shared.runtime import failpoints
 from shared.runtime.consumer.received import Unusable, identity, read
 from shared.runtime.database import why_away
 from shared.runtime.delivery import Outbox
-from shared.runtime.delivery.dead import set_aside
+from shared.runtime.delivery.dead import Verdict, set_aside
 from shared.runtime.delivery.inbox import enter
 from shared.runtime.kafka_topics import create_missing, wanted, wanted_dead_letter
 from shared.runtime.logging import get_logger
@@ -167,8 +167,7 @@ class CommandIntake:
         wait = 0.1
         while True:
             try:
-                asked = [found for record in records if (found := await self._asked(record)) is not None]
-                settled = await self._commands.handle(asked)
+                settled = await self._commands.handle(await self._read(records))
             except Exception as error:
                 reason = why_away(error) or (str(error) if isinstance(error, StaleEpoch) else None)
                 if reason is None or self._stopping:
@@ -187,18 +186,30 @@ class CommandIntake:
             settled.set_result(None)
         self._under_way.append((settled, ends))
 
-    async def _asked(self, record: "ConsumerRecord[Any, Any]") -> Asked | None:
-        try:
-            received = read(RUNS_COMMANDS, record)
-            if received.event is None:
-                return None
-        except Unusable as unusable:
-            async with self._outbox.transaction() as transaction:
-                event_id, position = identity(record), f"{record.topic}:{record.partition}:{record.offset}"
-                if await enter(transaction.session, self._group, {event_id: position}):
-                    topic = RUNS_COMMANDS.dead_letter(self._group)
-                    await set_aside(transaction, record=record, group=self._group, event_id=event_id, topic=topic, verdict=unusable.verdict)
-            log.warning("a command is set aside", position=position, reason=unusable.verdict.reason)
+    async def _read(self, records: "Sequence[ConsumerRecord[Any, Any]]") -> list[Asked]:
+        asked: list[Asked] = []
+        for record in records:
+            try:
+                found = self._asked(record)
+            except Unusable as unusable:
+                await self._set_aside(record, unusable.verdict)
+            else:
+                if found is not None:
+                    asked.append(found)
+        return asked
+
+    async def _set_aside(self, record: "ConsumerRecord[Any, Any]", verdict: Verdict) -> None:
+        async with self._outbox.transaction() as transaction:
+            event_id, position = identity(record), f"{record.topic}:{record.partition}:{record.offset}"
+            if await enter(transaction.session, self._group, {event_id: position}):
+                topic = RUNS_COMMANDS.dead_letter(self._group)
+                await set_aside(transaction, record=record, group=self._group, event_id=event_id, topic=topic, verdict=verdict)
+        log.warning("a command is set aside", position=position, reason=verdict.reason)
+
+    def _asked(self, record: "ConsumerRecord[Any, Any]") -> Asked | None:
+        """Return the command in a record; None for a tombstone. Raises Unusable."""
+        received = read(RUNS_COMMANDS, record)
+        if received.event is None:
             return None
         external = not self._origin.ours(received.headers, record.topic, record.key, received.event_id, record.value)
         return Asked(received.event, received.event_id, received.position, external, received.traceparent, len(record.value or b""))

@@ -16,7 +16,7 @@ from shared.runtime.records import Record
 M = TypeVar("M")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Received(Generic[M]):
     """One event. ``event`` None is a tombstone: what ``key`` names is gone."""
 
