@@ -9,7 +9,8 @@ from executor.adapters.desk import PostgresDesk
 from executor.adapters.figures import Figures
 from executor.adapters.gates import PostgresGates
 from executor.adapters.journal import COMMANDS, PostgresJournal
-from executor.adapters.outcomes import KafkaOutcomes, lane_of
+from executor.adapters.lanes import lane_of
+from executor.adapters.outcomes import KafkaOutcomes
 from executor.adapters.registries import PostgresRegistries
 from executor.adapters.registry_lag import RegistryLag
 from executor.adapters.retention import finished_runs

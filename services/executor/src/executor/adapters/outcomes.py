@@ -13,8 +13,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
-from aiokafka.partitioner import murmur2
 
+from executor.adapters.lanes import lane_of
 from executor.application.entries import Entry, Leftover
 from executor.domain.events import decode
 from shared.contracts.topics import RUNS_OUTCOMES
@@ -26,7 +26,6 @@ from shared.runtime.settings import ServiceSettings
 
 log = get_logger(__name__)
 
-_PARTITIONS = RUNS_OUTCOMES.partitions
 _MOST_ENTRIES = 8000
 _SEND_SECONDS = 30
 _LINGER_SECONDS = 0.01
@@ -48,11 +47,6 @@ _TYPES = {
 }
 _FIXED = [("ce_specversion", b"1.0"), ("ce_source", b"/flowtower/executor"), ("content-type", b"application/json")]
 _HEADERS = {kind: [*_FIXED, ("ce_type", f"flowtower.{RUNS_OUTCOMES.name}.{model}".encode())] for kind, model in _TYPES.items()}
-
-
-def lane_of(run_id: str) -> int:
-    """Return the partition of a run's events: that of every Kafka client's own partitioner."""
-    return int(murmur2(run_id.encode()) & 0x7FFFFFFF) % _PARTITIONS
 
 
 class KafkaOutcomes:

@@ -243,6 +243,7 @@ class Engine:
     async def _attempt(self, active: Active, name: str) -> None:
         run, state = active.run, active.run.state
         part = state.components[name]
+        number = part.attempt
         trace = f"00-{state.trace_id}-{part.span_id}-01" if state.trace_id and part.span_id else None
         outcome: Outcome | None = None
         failure: Failure | None = None
@@ -267,10 +268,11 @@ class Engine:
         finally:
             if permission is not None:
                 permission.leave(verdict(outcome, failure))
-            if active.attempts.get(name) is asyncio.current_task():
-                del active.attempts[name]
-        if active.stopping:
-            return
+            ours = state.components.get(name) is part and part.attempt == number and part.status == "running"
+            if ours:
+                active.attempts.pop(name, None)
+        if active.stopping or not ours:
+            return  # somebody else has said what became of it
         transfer = active.transfers.pop(name, None)
         if outcome is not None:
             events = run.succeed(self._clock(), name, output=outcome.output, transfer=outcome.transfer, message=outcome.message)
