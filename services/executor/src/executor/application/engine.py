@@ -6,18 +6,17 @@ back from the journal when it goes on, so the number of waiting runs costs no me
 
 import asyncio
 import random
-import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 from executor.application.active import Active
-from executor.application.admission import Admission, Pass
-from executor.application.attempts import Attempts, failed, unexpected
-from executor.application.entering import Entering, verdict
+from executor.application.admission import Admission
+from executor.application.attempts import Attempts
+from executor.application.entering import Entering
 from executor.application.entries import Entry, Stored
+from executor.application.making import Making
 from executor.application.planning import plan_ahead
-from executor.application.ports import Outcome, Trouble
 from executor.application.registries import Plan
 from executor.application.writer import JournalWriter
 from executor.domain.events import Event, decode, encode
@@ -32,7 +31,6 @@ log = get_logger(__name__)
 
 Watcher = Callable[[Active, Event], None]
 
-_PROGRESS_SECONDS = 1.0
 STOP_SECONDS = 0.8
 """How long an attempt that is stopped may take to end before the run goes on without it."""
 
@@ -55,8 +53,8 @@ class Engine:
         clock: Callable[[], datetime],
         lane: Callable[[str], int],
     ) -> None:
-        self._attempts = attempts
         self._gates = Entering(admission, write=self.write, clock=clock)
+        self._making = Making(attempts, self._gates, write=self.write, clock=clock)
         self._writer = writer
         self._host = host
         self._clock = clock
@@ -211,16 +209,10 @@ class Engine:
         active.unwritten -= 1
         for kind, event in zip(entry.kinds, entry.events, strict=True):
             if kind == "attempt.started":
-                self._begin(active, event)
+                self._making.begin(active, event)
             for watcher in watchers.get(kind, ()):
                 watcher(active, event)
         self._let_go(active)
-
-    def _begin(self, active: Active, event: Event) -> None:
-        name = event["component"]
-        part = active.run.state.components[name]
-        if part.status == "running" and part.attempt == event["attempt"] and not active.stopping:
-            active.attempts[name] = asyncio.get_running_loop().create_task(self._attempt(active, name))
 
     def _gone(self, entry: Entry) -> None:
         """The journal holds another history of this run than we do: it is not ours, or it was there before."""
@@ -238,60 +230,7 @@ class Engine:
         if (state.finished or state.idle) and self.active.get(state.run_id) is active:
             del self.active[state.run_id]
 
-    # ── attempts ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    async def _attempt(self, active: Active, name: str) -> None:
-        run, state = active.run, active.run.state
-        part = state.components[name]
-        number = part.attempt
-        trace = f"00-{state.trace_id}-{part.span_id}-01" if state.trace_id and part.span_id else None
-        outcome: Outcome | None = None
-        failure: Failure | None = None
-        permission: Pass | None = None
-        try:
-            if not self._gates.open(active, name):
-                permission = await self._gates.enter(active, name)
-            outcome = await self._attempts.make(
-                active.plan,
-                state,
-                name,
-                key=run.idempotency_key(name),
-                traceparent=trace,
-                report=lambda told: self._progress(active, name, told),
-                fed=run.sources(name),
-                left=None if run.graph.components[name].deadline is None else run.time_left(self._clock(), name),
-            )
-        except Trouble as trouble:
-            failure = failed(trouble)
-        except Exception as error:  # noqa: BLE001 - whatever it was: a run must not stand still because of it
-            failure = failed(unexpected(state, name, error))
-        finally:
-            if permission is not None:
-                permission.leave(verdict(outcome, failure))
-            ours = state.components.get(name) is part and part.attempt == number and part.status == "running"
-            if ours:
-                active.attempts.pop(name, None)
-        if active.stopping or not ours:
-            return  # somebody else has said what became of it
-        transfer = active.transfers.pop(name, None)
-        if outcome is not None:
-            events = run.succeed(self._clock(), name, output=outcome.output, transfer=outcome.transfer, message=outcome.message)
-        else:
-            assert failure is not None  # noqa: S101 - one of both is there, or the task was cancelled
-            events = run.fail(self._clock(), name, failure, transfer=transfer)
-        self.write(active, events)
-
-    def _progress(self, active: Active, name: str, told: dict[str, Any]) -> None:
-        """Take note of progress; it is journalled at most once a second and attempt."""
-        told = {key: value for key, value in told.items() if value is not None}
-        message: str = told.pop("message", "")
-        if told:
-            active.transfers[name] = told
-        now = time.monotonic()
-        if active.stopping or name not in active.attempts or now - active.reported.get(name, 0.0) < _PROGRESS_SECONDS:
-            return
-        active.reported[name] = now
-        self.write(active, active.run.progress(self._clock(), name, told or None, message))
+    # ── attempts end ────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def halt(self, active: Active, within: float) -> None:
         """Stop a run's attempts; their ends are not recorded, the caller says what becomes of them."""
