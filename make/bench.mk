@@ -16,6 +16,7 @@ $(PEERS)/.made: benchmarks/peers.txt
 	@touch $@
 
 chaos: install test-programs ## kills, freezes, cuts and poison in full size; SEED=, RUNS=, KILLS=, AWAY=, FROZEN=
+	@$(VENV)/python deploy/test/gate.py ui
 	@CHAOS_SEED=$(or $(SEED),1) $(CHAOS_FULL) $(VENV)/python -m pytest -q -s --no-header tests/chaos -m chaos
 
 mutations: install ## remove each guard of delivery in turn: a named test must notice

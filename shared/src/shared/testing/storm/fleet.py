@@ -31,6 +31,7 @@ from shared.testing.wait import eventually
 
 WORKFLOW = "storm"
 NAMES = ("A", "B", "C")
+_UNFORESEEN = ("unexpected error", "exception was never retrieved", "could not be asked; it is asked again")
 
 
 def storm(endpoint: str) -> WorkflowDefinition:
@@ -134,6 +135,15 @@ class Fleet:
     async def all_ready(self, within: float = 90) -> None:
         for executor in self.executors:
             await eventually(executor.ready, within=within, every=0.2, about=f"executor {executor.instance} is ready")
+
+    def unforeseen(self) -> list[str]:
+        """Return what the executors logged of errors that nobody has thought of: each is a fault of ours, whatever became of the run."""
+        return [
+            line[:1000]
+            for executor in self.executors
+            for line in executor.process.log_path.read_text(errors="replace").splitlines()
+            if any(words in line for words in _UNFORESEEN)
+        ]
 
     async def ready_ones(self) -> list[Executor]:
         return [executor for executor in self.executors if executor.process.running and await executor.ready()]
