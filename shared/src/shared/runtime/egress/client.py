@@ -8,6 +8,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Iterable, Mapping
+from functools import cache
 from ipaddress import ip_address
 from typing import Any
 
@@ -87,6 +88,15 @@ class Egress:
         )
 
 
+@cache
+def _context(verify: bool) -> ssl.SSLContext:
+    """Return this process's one context that checks certificates, or the one that does not.
+
+    To read the public authorities takes 20 ms of a core; a client that is made for one call must not pay that.
+    """
+    return httpx.create_ssl_context(verify=verify, trust_env=False)
+
+
 class _Pinned(httpcore.AsyncNetworkBackend):
     """Connects to checked addresses only."""
 
@@ -120,8 +130,8 @@ class _Pinned(httpcore.AsyncNetworkBackend):
 
 class _Transport(httpx.AsyncHTTPTransport):
     def __init__(self, egress: Egress, verify: bool | ssl.SSLContext, bounds: Bounds, connections: int) -> None:
-        super().__init__(verify=verify, trust_env=False, retries=0)
-        context = verify if isinstance(verify, ssl.SSLContext) else httpx.create_ssl_context(verify=verify, trust_env=False)
+        context = verify if isinstance(verify, ssl.SSLContext) else _context(verify)
+        super().__init__(verify=context, trust_env=False, retries=0)
         # httpx offers no way to pass a network backend on, so the pool is replaced by one that has it.
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=context,
