@@ -6,7 +6,7 @@ from fastapi import Body, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.application.answers.alerts import AlertAnswer, NotificationAnswer
-from gateway.application.answers.base import Page
+from gateway.application.answers.base import Page, example
 from gateway.application.answers.definitions import ChannelAnswer, RuleAnswer, fields_of
 from gateway.application.commands.alerting import ChannelInput, RuleInput
 from gateway.application.definitions import Definition, Kind
@@ -24,13 +24,15 @@ alerts = router("/alerts", "alerts")
 
 
 class AcknowledgeInput(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"note": "Looking into it."}]})
 
     note: str = Field(default="", max_length=1000)
 
 
 class Acknowledged(BaseModel):
     """It was asked; the alert shows it when the alerter has heard of it."""
+
+    model_config = example(alert_id="01977e00-0000-7000-8000-000000000007", status="asked")
 
     alert_id: str
     status: str = "asked"
@@ -49,6 +51,8 @@ class CheckInput(BaseModel):
 
 class ChannelTest(BaseModel):
     """A test was asked; its outcome stands under ``/api/alerts/channels/tests/{request_id}/``."""
+
+    model_config = example(request_id="01977f20-0000-7000-8000-000000000013", status="asked")
 
     request_id: str
     status: str = "asked"
@@ -113,10 +117,27 @@ async def list_channels(app: App, who: Viewer) -> Page[ChannelAnswer]:  # noqa: 
     return Page(items=tuple(ChannelAnswer.model_validate(fields_of(item)) for item in await app.reads.definitions(Kind.CHANNEL)))
 
 
-@channels.get("/kinds/", summary="The kinds of channels and their options")
-async def list_channel_kinds(who: Viewer) -> dict[str, Any]:  # noqa: ARG001
-    return {
-        "kinds": [
+class ChannelKindsAnswer(BaseModel):
+    """What channels there can be; ``options`` and ``secrets`` are JSON Schemas of what one needs."""
+
+    model_config = example(
+        kinds=[
+            {
+                "name": "slack",
+                "title": "Slack",
+                "options": {"type": "object", "properties": {"channel": {"type": "string"}}, "required": ["channel"]},
+                "secrets": {"type": "object", "properties": {"token": {"type": "string"}}, "required": ["token"]},
+            }
+        ]
+    )
+
+    kinds: tuple[dict[str, Any], ...]
+
+
+@channels.get("/kinds/", response_model=ChannelKindsAnswer, summary="The kinds of channels and their options")
+async def list_channel_kinds(who: Viewer) -> ChannelKindsAnswer:  # noqa: ARG001
+    return ChannelKindsAnswer(
+        kinds=tuple(
             {
                 "name": kind.name,
                 "title": kind.title,
@@ -124,8 +145,8 @@ async def list_channel_kinds(who: Viewer) -> dict[str, Any]:  # noqa: ARG001
                 "secrets": kind.secrets.model_json_schema(),
             }
             for kind in CHANNEL_KINDS.values()
-        ]
-    }
+        )
+    )
 
 
 @channels.post("/{channel_id}/test/", status_code=202, response_model=ChannelTest, summary="Send a test notification")

@@ -6,7 +6,7 @@ from fastapi import Body, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.application.answers.base import Page
+from gateway.application.answers.base import Page, example
 from gateway.application.answers.definitions import WorkflowAnswer, workflow_answer
 from gateway.application.ports.work import Work
 from gateway.domain.problems import FieldProblem, Invalid, Missing
@@ -40,6 +40,19 @@ class Finding(BaseModel):
 
 class CheckAnswer(BaseModel):
     """What is wrong with a workflow, and the graph as far as it can be read."""
+
+    model_config = example(
+        valid=False,
+        problems=[
+            {
+                "line": 3,
+                "column": 45,
+                "path": "components.OrderTopic.endpoint",
+                "message": "There is no endpoint 'prod-kafak'.",
+                "hint": "Did you mean 'prod-kafka'? Or create it under Endpoints.",
+            }
+        ],
+    )
 
     valid: bool
     problems: tuple[Finding, ...]
