@@ -120,8 +120,8 @@ class _Pinned(httpcore.AsyncNetworkBackend):
 
 class _Transport(httpx.AsyncHTTPTransport):
     def __init__(self, egress: Egress, verify: bool | ssl.SSLContext, bounds: Bounds, connections: int) -> None:
-        super().__init__(verify=verify, trust_env=False, retries=0)
         context = verify if isinstance(verify, ssl.SSLContext) else httpx.create_ssl_context(verify=verify, trust_env=False)
+        super().__init__(verify=context, trust_env=False, retries=0)
         # httpx offers no way to pass a network backend on, so the pool is replaced by one that has it.
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=context,
