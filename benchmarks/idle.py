@@ -1,6 +1,7 @@
 """Memory and CPU of each service while nothing happens; the bars are 150 MB and 3 % of a core.
 
-The services run as they would anywhere, over real Kafka and PostgreSQL, signed in to by nobody and with no cluster.
+The services run as they would anywhere, over real Kafka and PostgreSQL and with the packages of the locks alone, signed in to by
+nobody and with no cluster.
 RSS counts what libraries share with other processes too, so PSS (each page divided by its users) is shown beside it.
 """
 
@@ -18,7 +19,7 @@ MEMORY_MB, CPU_PERCENT = 150, 3.0
 
 def main() -> None:
     """Start everything, let it settle, watch it for a minute and print a table."""
-    with stage() as tower:
+    with stage(as_shipped=True) as tower:
         time.sleep(SETTLE_SECONDS)
         processes = {name: psutil.Process(tower.process(name).pid) for name in SERVICES}
         before = {name: process.cpu_times() for name, process in processes.items()}

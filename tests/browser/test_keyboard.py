@@ -3,6 +3,9 @@
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.async_api import Route
+
+from shared.testing.wait import eventually
 
 if TYPE_CHECKING:
     from conftest import Site
@@ -96,6 +99,7 @@ async def test_a_run_is_paused_with_a_reason_and_retried_by_its_menu(site: "Site
         await page.get_by_label("This component").focus()
         await page.keyboard.press("ArrowDown")
         await page.wait_for_url("**component=OrderQueue**")
+        await page.locator("#preview:not([aria-busy])").wait_for()
         await page.get_by_text("Edit the inputs").focus()
         await page.keyboard.press("Enter")
         inputs = page.get_by_label("Inputs for what runs again")
@@ -108,6 +112,38 @@ async def test_a_run_is_paused_with_a_reason_and_retried_by_its_menu(site: "Site
         assert path == "/runs/r7/retry/"
         assert (form["menu"], form["scope"], form["expected_seq"]) == ("1", "slice", "41")
         assert form["inputs"] == '{"day": "2026-11-23"}'
+
+
+async def test_a_retry_is_not_sent_before_its_preview_is_that_of_the_choice(site: "Site") -> None:
+    async with site.open("run-retry") as page:
+        site.site.posted.clear()
+        held: list[Route] = []
+
+        async def hold(route: Route) -> None:
+            """Keep the first two answers back."""
+            if len(held) < 2:
+                held.append(route)
+            else:
+                await route.continue_()
+
+        await page.route("**/p/run-retry?*part=preview*", hold)
+        run_it = page.get_by_role("button", name="Run it again")
+        for key in ("ArrowDown", "ArrowUp"):
+            await page.get_by_label("This component").focus()
+            await page.keyboard.press(key)
+        await run_it.press("Enter")
+        await page.get_by_text("The preview is not yet that of your choice.").wait_for()
+        assert site.site.posted == []
+        # The answer to the first choice comes after the second was made: it is not taken for one to that.
+        await eventually(lambda: len(held) == 1, within=10)
+        await held[0].continue_()
+        await eventually(lambda: len(held) == 2, within=10)
+        assert await page.locator("#preview").get_attribute("aria-busy") == "true"
+        await held[1].continue_()
+        await page.locator("#preview:not([aria-busy])").wait_for()
+        async with page.expect_response("**/runs/r7/retry/"):
+            await run_it.press("Enter")
+        assert [path for path, _ in site.site.posted] == ["/runs/r7/retry/"]
 
 
 async def test_the_graph_is_walked_and_picked_by_keyboard(site: "Site") -> None:

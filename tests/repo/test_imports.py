@@ -68,3 +68,14 @@ def test_consumers_are_made_in_one_place_only() -> None:
         if name_of(path).startswith("services/") and "/src/" in name_of(path) and "faststream" in path.read_text()
     ]
     assert users == []
+
+
+@pytest.mark.parametrize("service", SERVICES.values())
+def test_a_service_loads_no_library_of_megabytes_that_it_does_not_use(service: str) -> None:
+    """The vault's cipher alone takes 7 MB; it stands apart so that only whoever keeps secrets of its own pays for it."""
+    users = {name_of(path).split("/")[1] for path in files(".py") if "shared.runtime.vault import" in path.read_text()}
+    look = f"import sys, {service}.main; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert f"{service}.main" in loaded
+    assert ("cryptography" in loaded) == (service.replace("_", "-") in users)

@@ -39,15 +39,35 @@ async def _post(client: httpx.AsyncClient, address: str, form: dict[str, str]) -
     return await client.post(address, data={"csrf_token": token, **form}, headers={"Accept": "text/html"})
 
 
-async def test_the_lists_answer_before_anything_is_there_and_after(api: Api) -> None:
-    for address in (
-        *("/", "/clusters/", "/clusters/add/", "/dags/", "/endpoints/", "/endpoints/add/", "/workflows/", "/workflows/add/"),
-        *("/runs/", "/alerts/", "/alerts/rules/", "/alerts/rules/add/", "/alerts/channels/", "/alerts/channels/add/", "/account/"),
-        *("/search/?q=a", "/dags/?state=failed&q=x", "/runs/?state=failed", "/alerts/?state=resolved", "/?window=24h"),
-        *("/endpoints/add/?kind=kafka", "/endpoints/add/?kind=mq", "/endpoints/add/?kind=service"),
-        *("/alerts/channels/add/?kind=slack", "/alerts/channels/add/?kind=email"),
-    ):
+HEADINGS = {
+    "Clusters": ("/clusters/",),
+    "Add a cluster": ("/clusters/add/",),
+    "DAGs": ("/dags/", "/dags/?state=failed&q=x"),
+    "Endpoints": ("/endpoints/",),
+    "Add an endpoint": ("/endpoints/add/", "/endpoints/add/?kind=kafka", "/endpoints/add/?kind=mq", "/endpoints/add/?kind=service"),
+    "Workflows": ("/workflows/",),
+    "New workflow": ("/workflows/add/",),
+    "Runs": ("/runs/", "/runs/?state=failed"),
+    "Alerts": ("/alerts/", "/alerts/?state=resolved"),
+    "Rules": ("/alerts/rules/",),
+    "Add a rule": ("/alerts/rules/add/",),
+    "Channels": ("/alerts/channels/",),
+    "Add a channel": ("/alerts/channels/add/", "/alerts/channels/add/?kind=slack", "/alerts/channels/add/?kind=email"),
+    "Results for “a”": ("/search/?q=a",),
+}
+
+
+async def test_the_lists_answer_before_anything_is_there_and_after(api: Api, receiver: Receiver) -> None:
+    for heading, addresses in HEADINGS.items():
+        for address in addresses:
+            assert f"<h1>{heading}</h1>" in await _sound(api.client, address), f"{address} is not the page “{heading}”"
+    for address in ("/", "/?window=24h", "/account/"):
         await _sound(api.client, address)
+    assert "listed-bell" not in await _sound(api.client, "/endpoints/")
+    given = {"kind": "service", "name": "listed-bell", "options.base_url": receiver.base_url}
+    assert (await _post(api.client, "/endpoints/add/", given)).status_code == 200
+    assert "listed-bell" in await _sound(api.client, "/endpoints/")
+    assert "listed-bell" in await _sound(api.client, "/search/?q=listed")
 
 
 async def test_a_cluster_is_registered_edited_and_deleted_by_its_pages(api: Api) -> None:

@@ -56,6 +56,11 @@ async def ensure_topic(kafka: str) -> None:
         await admin.close()
 
 
+def sample() -> bytes:
+    """What the shop tells of itself, as any program outside may."""
+    return json.dumps({"source": "demo-shop", "samples": [{"name": "orders_per_second", "value": ORDERS_PER_SECOND}]}).encode()
+
+
 async def keep_shop(kafka: str) -> None:
     """A burst first, so that the first run has something to move; then a steady flow."""
     producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all", enable_idempotence=True)
@@ -70,8 +75,7 @@ async def keep_shop(kafka: str) -> None:
                 await producer.send(TOPIC, json.dumps(order).encode(), key=customer.encode())
             await producer.flush()
             if second % 10 == 0:
-                sample = {"source": "demo-shop", "samples": [{"name": "orders_per_second", "value": ORDERS_PER_SECOND}]}
-                await producer.send_and_wait(SAMPLES, json.dumps(sample).encode(), key=b"demo-shop")
+                await producer.send_and_wait(SAMPLES, sample(), key=b"demo-shop")
             await asyncio.sleep(1)
     finally:
         await producer.stop()

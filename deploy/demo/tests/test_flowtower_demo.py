@@ -12,6 +12,7 @@ from flowtower_demo.scene import VARIABLE, Queue, Scene
 from gateway.domain.workflow_yaml import read
 from shared.contracts.kinds import KINDS
 from shared.contracts.metrics import MetricSamples
+from shared.contracts.topics import METRICS_SAMPLES
 
 SCENE = Scene(
     folder=Path("demo"),
@@ -69,4 +70,8 @@ def test_orders_differ_and_keep_their_customer_as_key() -> None:
 
 
 def test_the_shops_sample_is_one_that_flowtower_takes() -> None:
-    MetricSamples.model_validate({"source": "demo-shop", "samples": [{"name": "orders_per_second", "value": traffic.ORDERS_PER_SECOND}]})
+    assert METRICS_SAMPLES.name == traffic.SAMPLES
+    taken = METRICS_SAMPLES.decode(traffic.sample())
+    assert isinstance(taken, MetricSamples)
+    assert taken.source == "demo-shop"
+    assert [(one.name, one.value) for one in taken.samples] == [("orders_per_second", traffic.ORDERS_PER_SECOND)]

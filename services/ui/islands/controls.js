@@ -33,9 +33,13 @@ export function menu(button) {
   });
 }
 
-/** A form is sent once, and Ctrl/⌘ S sends it. */
+/** A form is sent once, and Ctrl/⌘ S sends it. While its preview is not yet that of what was chosen, it is not sent. */
 export function form(element) {
-  element.addEventListener("submit", () => element.classList.add("busy"));
+  element.addEventListener("submit", (event) => {
+    if (!element.querySelector('[aria-busy="true"]')) return element.classList.add("busy");
+    event.preventDefault();
+    say("The preview is not yet that of your choice. Press again when it has changed.", "retry");
+  });
   window.addEventListener("pageshow", () => element.classList.remove("busy"));
   element.addEventListener("keydown", (event) => {
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s") {
@@ -52,15 +56,18 @@ export function focus(element) {
 
 /** Filters apply as they are typed or chosen; the address follows, so that a reload or a link shows the same. */
 export function filters(element) {
-  const apply = async () => {
+  const apply = () => {
     const words = new URLSearchParams([...new FormData(element)].filter(([, value]) => value));
     history.replaceState(null, "", words.size ? `?${words}` : location.pathname);
-    document.getElementById(element.dataset.target)?.dispatchEvent(new CustomEvent("flowtower:reload"));
+    const target = document.getElementById(element.dataset.target);
+    target?.setAttribute("aria-busy", "true"); // until what is fetched now is in its place
+    target?.dispatchEvent(new CustomEvent("flowtower:reload"));
   };
   let waiting;
   element.addEventListener("input", (event) => {
     clearTimeout(waiting);
-    waiting = setTimeout(apply, event.target.matches("select") ? 0 : 250);
+    if (event.target.matches("select, [type=radio], [type=checkbox]")) apply();
+    else waiting = setTimeout(apply, 250);
   });
   element.addEventListener("submit", (event) => {
     event.preventDefault();

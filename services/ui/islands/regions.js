@@ -58,6 +58,7 @@ function replace(element, next) {
 export async function refresh(element, { whole = false } = {}) {
   const address = new URL(location.href);
   address.hash = "";
+  const asked = address.searchParams.toString();
   address.searchParams.set("part", element.dataset.part);
   const answer = await fetch(address, { headers: { "HX-Request": "true" }, cache: "no-store" });
   if (answer.status === 401 || answer.redirected) return window.location.reload();
@@ -67,6 +68,9 @@ export async function refresh(element, { whole = false } = {}) {
   const next = holder.content.getElementById(element.id);
   const now = document.getElementById(element.id);
   if (!next || !now) return;
+  // The reader has chosen something else meanwhile, and this is no answer to it.
+  if (new URL(location.href).searchParams.toString() !== asked) return refresh(now, { whole });
+  now.removeAttribute("aria-busy");
   if (!whole && "list" in now.dataset && now.querySelector("[data-key]") && inUse(now)) updateRows(now, next);
   else replace(now, next);
 }

@@ -10,7 +10,8 @@ from httpx import ASGITransport, AsyncClient, ConnectError, MockTransport, Respo
 from shared.runtime import keys
 from shared.runtime.internal import InternalClient, InternalSigner, ServiceAway, TokenRefused, require_internal
 from shared.runtime.keyfile import KeyFileBroken, read_keys
-from shared.runtime.sealed import OpeningKey, SealBroken, SealedForAnother, SealingKey, Vault
+from shared.runtime.sealed import OpeningKey, SealBroken, SealedForAnother, SealingKey
+from shared.runtime.vault import Vault
 
 
 @pytest.fixture

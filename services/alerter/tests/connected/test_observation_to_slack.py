@@ -1,9 +1,13 @@
 """From an observation to a message in Slack and in the mail box, and back to ok."""
 
+import re
+from datetime import timedelta
+
 import pytest
 
 from shared.contracts.alerts import AlertState, RuleSubject, Severity
 from shared.contracts.clusters import Reach
+from shared.runtime.clock import now
 
 pytestmark = pytest.mark.connected
 
@@ -40,9 +44,16 @@ async def test_a_missing_heartbeat_is_told_and_its_recovery_updates_the_same_mes
 async def test_the_absence_of_heartbeats_is_noticed_without_another_observation(world) -> None:
     channel = await world.slack_channel()
     cluster = await world.cluster()
-    await world.rule(RuleSubject.CLUSTER, "answered && scheduler.heartbeat_age > 30.0", channel)
+    rule = await world.rule(RuleSubject.CLUSTER, HEARTBEAT, channel, summary="No heartbeat on {name} for 30 s")
     await world.observe(cluster, heartbeat_age=26)
-    await world.until(world.slack.messages, within=12, about="the age went over 30 s by itself")
+    observed_at = now()
+    (message,) = await world.until(world.slack.messages, within=12, about="the age went over 30 s by itself")
+    assert f"No heartbeat on {cluster} for 30 s" in message.text
+    (fired,) = await world.until(lambda: [event for event in world.alerts(rule.rule_id) if event.state is AlertState.FIRING])
+    assert fired.where == cluster
+    age = float(re.search(r"scheduler\.heartbeat_age = ([0-9.]+)", fired.evidence)[1])
+    assert 30 < age < 45, "it is the age that fired, and not what the observation said"
+    assert fired.since - observed_at > timedelta(seconds=3), "it fired when the age had come, not with the observation"
 
 
 async def test_a_cluster_that_is_away_makes_component_rules_unknown_and_fires_only_the_rule_about_it(world) -> None:

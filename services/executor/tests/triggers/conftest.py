@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from prometheus_client.parser import text_string_to_metric_families
 
 from shared.contracts.topics import TRIGGERS_COMMANDS, TRIGGERS_EVENTS
 from shared.contracts.triggers import PauseTrigger
@@ -122,3 +124,33 @@ def rows(executor: Any) -> Callable[..., Awaitable[list[Any]]]:
             await connection.close()
 
     return ask
+
+
+class Firings:
+    """The executor's own count of firings."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}/metrics"
+
+    async def of(self, kind: str) -> dict[str, float]:
+        """Return the count of one kind of trigger, by result."""
+        async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+            told = (await client.get(self.url)).raise_for_status().text
+        samples = [sample for family in text_string_to_metric_families(told) for sample in family.samples]
+        counted = [sample for sample in samples if sample.name == "flowtower_trigger_firings_total"]
+        return {sample.labels["result"]: sample.value for sample in counted if sample.labels["kind"] == kind}
+
+    async def grew(self, kind: str, before: dict[str, float], **by: int) -> None:
+        """Wait until the count has grown by so many, and nothing else of it has grown."""
+
+        async def grown() -> bool:
+            difference = {result: now - before[result] for result, now in (await self.of(kind)).items()}
+            assert difference == dict.fromkeys(before, 0) | by
+            return True
+
+        await eventually(grown, within=10)
+
+
+@pytest.fixture
+def firings(executor: Any) -> Firings:
+    return Firings(executor.port)

@@ -20,7 +20,9 @@ from shared.testing.wait import eventually
 pytestmark = [pytest.mark.connected, pytest.mark.usefixtures("executor")]
 
 
-async def test_a_message_that_matches_starts_a_run_and_any_other_says_why_not(plant: Any, tower: Any) -> None:
+async def test_a_message_that_matches_starts_a_run_and_any_other_says_why_not(plant: Any, tower: Any, firings: Any) -> None:
+    before = await firings.of("kafka")
+    assert set(before) == {"started", "filtered", "paused", "missed", "failed"}, "also what has not happened yet is there, as nought"
     trigger = plant.trigger(
         filter='value.kind == "order" && value.total > 10',
         map={"order": "value.id", "who": 'headers["who"]', "at": "offset"},
@@ -66,6 +68,7 @@ async def test_a_message_that_matches_starts_a_run_and_any_other_says_why_not(pl
     await asyncio.sleep(1.5)
     await plant.send(order | {"id": 6}, headers=who)
     await plant.counted("started", 6)
+    await firings.grew("kafka", before, started=6, filtered=2, paused=2, failed=3)
     await plant.publish(trigger, retired=True)
     await plant.stands(gone=True)
 
@@ -151,7 +154,8 @@ async def test_a_dag_run_fires_once_for_each_state_and_history_never(plant: Any,
     assert "no cluster" in (await eventually(lambda: plant.standing("done") if plant.standing("done").trouble else None)).trouble
 
 
-async def test_the_event_trigger_can_be_paused(plant: Any, tower: Any) -> None:
+async def test_the_event_trigger_can_be_paused(plant: Any, tower: Any, firings: Any) -> None:
+    before = await firings.of("event")
     await plant.publish(EventTrigger(), real=False)
     await plant.stands("event", trouble="")
 
@@ -170,3 +174,4 @@ async def test_the_event_trigger_can_be_paused(plant: Any, tower: Any) -> None:
     await plant.pause("event", False)
     await asyncio.sleep(1.2)
     await tower.until(await from_outside(), "run.started")
+    await firings.grew("event", before, started=2, paused=1)

@@ -124,7 +124,8 @@ def _application(
 
 def _routes(app: FastAPI, settings: Settings) -> None:
     for router in (*ROUTERS, socket.router):
-        app.include_router(router)
+        # As they are: `include_router` makes each route a second time, for a prefix that none of ours needs.
+        app.routes.extend(router.routes)
     problems.install(app)
     if settings.ui_dir is not None:
         application: Application = app.state.application

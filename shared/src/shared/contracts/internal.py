@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from shared.contracts.base import Contract, Id, Json, Text, Utc
 from shared.contracts.clusters import ClusterRegistered, ComponentHealth, Reach
@@ -17,6 +17,22 @@ class ConnectionTestRequest(Contract):
 
 class ConnectionTestResult(Contract):
     """What the test found. ``problem`` is a stable word, ``message`` a sentence with the way out."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "ok": False,
+                    "reach": "unauthorised",
+                    "problem": "wrong_password",
+                    "message": "Airflow does not accept the user 'flowtower' with this password. Enter them again.",
+                    "version": "3.3.2",
+                    "api": "v2",
+                    "latency_seconds": 0.084,
+                }
+            ]
+        }
+    )
 
     ok: bool
     reach: Reach
@@ -42,6 +58,28 @@ class ConnectionTestResult(Contract):
 class TaskInstances(Contract):
     """``GET /internal/clusters/{cluster_id}/dags/{dag_id}/runs/{dag_run_id}/tasks`` of the cluster-poller."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "read_at": "2026-11-22T03:16:00Z",
+                    "tasks": [
+                        {
+                            "task_id": "load",
+                            "state": "failed",
+                            "try_number": 2,
+                            "max_tries": 1,
+                            "operator": "PythonOperator",
+                            "started_at": "2026-11-22T03:04:00Z",
+                            "ended_at": "2026-11-22T03:04:40Z",
+                            "duration_seconds": 40.1,
+                        }
+                    ],
+                }
+            ]
+        }
+    )
+
     read_at: Utc
     tasks: tuple[TaskInstanceSeen, ...]
     cut: bool = Field(default=False, description="There are more than were read.")
@@ -55,6 +93,18 @@ class LogLine(Contract):
 
 class TaskLog(Contract):
     """``GET /internal/clusters/{cluster_id}/dags/{dag_id}/runs/{dag_run_id}/tasks/{task_id}/log?try_number&map_index&token``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "read_at": "2026-11-22T03:16:00Z",
+                    "lines": [{"at": "2026-11-22T03:04:39Z", "level": "error", "text": "OperationalError: could not connect to server"}],
+                    "ended": True,
+                }
+            ]
+        }
+    )
 
     read_at: Utc
     lines: tuple[LogLine, ...]
@@ -72,6 +122,19 @@ class EndpointTestRequest(Contract):
 
 
 class EndpointTestResult(Contract):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "ok": True,
+                    "message": "It answers. product: RabbitMQ, version: 4.1.4, virtual host: /.",
+                    "latency_seconds": 0.012,
+                    "facts": {"product": "RabbitMQ", "version": "4.1.4", "virtual_host": "/"},
+                }
+            ]
+        }
+    )
+
     ok: bool
     problem: str = Field(default="none", max_length=60)
     message: Text
@@ -88,6 +151,20 @@ class RuleCheckRequest(Contract):
 
 
 class RuleCheckResult(Contract):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "ok": False,
+                    "message": "There is no variable “age” here. There are: answered, name.",
+                    "line": 1,
+                    "column": 1,
+                    "variables": {"answered": "bool", "name": "string"},
+                }
+            ]
+        }
+    )
+
     ok: bool
     message: Text = ""
     line: int | None = None

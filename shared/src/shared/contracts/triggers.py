@@ -7,6 +7,7 @@ from pydantic import Field
 from shared.contracts.base import ComponentName, Contract, Id, Name, Text, Utc
 
 TriggerKind = Literal["event", "kafka", "schedule", "dag"]
+FiringResult = Literal["started", "filtered", "paused", "missed", "failed"]
 
 
 class _TriggerEvent(Contract):
@@ -23,7 +24,7 @@ class TriggerFired(_TriggerEvent):
     event: Literal["trigger.fired"] = "trigger.fired"
     firing_id: str = Field(max_length=300, description="What it is known by: the message's place, the planned time, the DAG run and state.")
     run_id: Id | None = Field(default=None, description="The run that it asked for.")
-    result: Literal["started", "filtered", "paused", "missed", "failed"]
+    result: FiringResult
     reason: Text = Field(default="", description="Why no run was started, or who fired it by hand; as a sentence.")
     count: int = Field(
         default=1,

@@ -1,5 +1,6 @@
 """What the engine asks of the copies of the registries."""
 
+import asyncio
 import time
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -59,6 +60,7 @@ class Plans:
         self._plans: dict[tuple[str, int], Plan] = {}
         self._names: dict[tuple[str, int | None], tuple[float, Plan]] = {}
         self._endpoints: dict[str, tuple[float, Endpoint]] = {}
+        self._looking: dict[str, asyncio.Future[Endpoint]] = {}
 
     def forget(self) -> None:
         """Look everything up again: a registry has changed."""
@@ -132,14 +134,26 @@ class Plans:
 
     async def endpoint(self, name: str, kind: str) -> Endpoint:
         """Return an endpoint; a missing one may still come, so that is worth another attempt."""
-        endpoint = self.known(name)
-        if endpoint is None:
-            endpoint = await self._registries.endpoint(name)
-            if endpoint is None:
-                raise Retryable("EndpointUnknown", f"There is no endpoint “{name}”. Register it, or correct endpoint: in the workflow.")
-            self._endpoints[name] = (time.monotonic(), endpoint)
+        endpoint = self.known(name) or await self._looked_up(name)
         if endpoint.kind != kind:
             raise Permanent("EndpointDiffers", f"The endpoint “{name}” is of the kind “{endpoint.kind}”, and a “{kind}” is needed here.")
+        return endpoint
+
+    async def _looked_up(self, name: str) -> Endpoint:
+        """Look an endpoint up, once for all that ask meanwhile: after a take-over, thousands do."""
+        looking = self._looking.get(name)
+        if looking is None:
+            looking = self._looking[name] = asyncio.ensure_future(self._look_up(name))
+        return await asyncio.shield(looking)  # who asks may be stopped, the others go on
+
+    async def _look_up(self, name: str) -> Endpoint:
+        try:
+            endpoint = await self._registries.endpoint(name)
+        finally:
+            del self._looking[name]
+        if endpoint is None:
+            raise Retryable("EndpointUnknown", f"There is no endpoint “{name}”. Register it, or correct endpoint: in the workflow.")
+        self._endpoints[name] = (time.monotonic(), endpoint)
         return endpoint
 
     def step(self, plan: Plan, name: str, place: Place, sources: Any) -> Step:

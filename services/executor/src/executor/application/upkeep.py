@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from executor.application.engine import Active, Engine
 from executor.application.entries import RUN_LIMIT, Journal, Outcomes, Stored
 from executor.application.ports import StaleEpoch
+from executor.application.regularly import regularly
 from executor.application.requests import Requests
 from executor.application.writer import JournalWriter
 from executor.domain.events import Event
@@ -77,9 +78,9 @@ class Life:
         """Begin a life under a new epoch; raises Away while the database is."""
         await self._join()
         self._tasks = [
-            asyncio.create_task(self._regularly(self._lease / 3, self._renew), name="lease"),
-            asyncio.create_task(self._regularly(1.0, self._inherit), name="take-over"),
-            asyncio.create_task(self._regularly(self._look, self._act, self._news), name="planned attempts and requests"),
+            asyncio.create_task(regularly(self._lease / 3, self._living(self._renew)), name="lease"),
+            asyncio.create_task(regularly(1.0, self._living(self._inherit)), name="take-over"),
+            asyncio.create_task(regularly(self._look, self._living(self._act), self._news), name="planned attempts and requests"),
         ]
 
     async def drain(self) -> None:
@@ -141,27 +142,17 @@ class Life:
         self._writer.start(self.epoch)
         log.info("executor lives", epoch=self.epoch, instance=self._instance)
 
-    async def _regularly(self, seconds: float, work: Callable[[], Awaitable[None]], news: asyncio.Event | None = None) -> None:
-        while True:
+    def _living(self, work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        """Return ``work`` that rests between two lives, and begins a new one when it finds that ours has ended."""
+
+        async def step() -> None:
             try:
                 if self._rejoining is None:
                     await work()
             except StaleEpoch as error:
                 self.lost(str(error))
-            except Exception as error:
-                if reason := why_away(error):
-                    log.warning("the database is away", reason=reason)
-                else:
-                    log.exception("regular work failed; it is tried again")
-                await asyncio.sleep(1)
-            if news is None:
-                await asyncio.sleep(seconds)
-                continue
-            try:
-                await asyncio.wait_for(news.wait(), seconds)
-            except TimeoutError:
-                continue
-            news.clear()
+
+        return step
 
     async def _renew(self) -> None:
         self._clock.set(await self._journal.renew(self.epoch, self._outcomes.published, self._lease))

@@ -6,7 +6,9 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.adapters.read_model.bulk_reads import BULK, COUNTS, answers
 from gateway.adapters.tables import BulkItem, BulkRetry
+from gateway.application.answers.bulk import BulkAnswer
 from gateway.application.ports.work import BulkRecord, Candidate
 
 _CANDIDATES = text(
@@ -70,6 +72,12 @@ class BulkRows:
         query = select(BulkRetry).where(BulkRetry.bulk_id == bulk_id)  # type: ignore[arg-type]
         row = (await self._session.execute(query.with_for_update() if lock else query)).scalar_one_or_none()
         return None if row is None else _record(row)
+
+    async def bulk_answer(self, bulk_id: str) -> BulkAnswer:
+        """Return a job that is there, with what this transaction has changed of it."""
+        rows = await self._session.execute(text(f"SELECT {BULK} FROM bulk_retries WHERE bulk_id = :id"), {"id": bulk_id})  # noqa: S608 - a constant
+        counted = await self._session.execute(text(COUNTS), {"ids": [bulk_id]})
+        return answers([dict(row) for row in rows.mappings()], [dict(row) for row in counted.mappings()])[0]
 
     async def due_bulk(self) -> BulkRecord | None:
         """Return a job that may go on, with its row held; one that another worker holds is passed over."""

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text
 
+from executor.adapters.figures import count_firings
 from executor.application.triggers.ports import Prepared, TriggerRow
 from executor.domain.triggers.firing import MOST_SHOWN, NotFired
 from shared.contracts.topics import RUNS_COMMANDS, TRIGGERS_EVENTS
@@ -148,6 +149,7 @@ def publish_fired(transaction: Transaction, row: TriggerRow, at: datetime, **mor
         **{**more, "reason": more.get("reason", "")[:4000]},
     )
     transaction.publish(TRIGGERS_EVENTS, event, key=row.workflow_id)
+    transaction.after_commit(lambda: count_firings(event.kind, event.result, event.count))
 
 
 def publish_standing(transaction: Transaction, row: TriggerRow, at: datetime, *, gone: bool = False) -> None:

@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from executor.application.ports import Connector
 from executor.application.registries import Plans
+from executor.application.regularly import regularly
 from executor.application.triggers.listener import TopicListener
 from executor.application.triggers.ports import Book, TriggerRow
 from executor.application.triggers.schedules import fire_due
@@ -38,8 +39,8 @@ class TriggerWatch:
     async def start(self) -> None:
         """Begin to look."""
         self._tasks = [
-            asyncio.create_task(self._regularly(self._look, self._schedules), name="schedules"),
-            asyncio.create_task(self._regularly(_CLAIM_SECONDS, self._topics, self._news), name="topics of triggers"),
+            asyncio.create_task(regularly(self._look, self._schedules), name="schedules"),
+            asyncio.create_task(regularly(_CLAIM_SECONDS, self._topics, self._news), name="topics of triggers"),
         ]
 
     async def drain(self) -> None:
@@ -101,25 +102,6 @@ class TriggerWatch:
         for task in done:
             if not task.cancelled() and (error := task.exception()):
                 log.error("a trigger's listener failed", exc_info=error)
-
-    async def _regularly(self, seconds: float, work: Callable[[], Awaitable[None]], news: asyncio.Event | None = None) -> None:
-        while True:
-            try:
-                await work()
-            except Exception as error:
-                if reason := why_away(error):
-                    log.warning("triggers wait for the database", reason=reason)
-                else:
-                    log.exception("triggers failed; they are looked at again")
-                await asyncio.sleep(1)
-            if news is None:
-                await asyncio.sleep(seconds)
-                continue
-            try:
-                await asyncio.wait_for(news.wait(), seconds)
-            except TimeoutError:
-                continue
-            news.clear()
 
 
 def _signs(row: TriggerRow, epoch: int) -> tuple[int, int, bool]:

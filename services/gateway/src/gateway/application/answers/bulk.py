@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import ConfigDict
 
-from gateway.application.answers.base import Answer
+from gateway.application.answers.base import Answer, example
 
 
 class BulkAnswer(Answer):
@@ -51,6 +51,17 @@ class BulkAnswer(Answer):
 
 class BulkItemAnswer(Answer):
     """One run of a job: what became of it, and why."""
+
+    model_config = example(
+        place=7,
+        run_id="0192f0c8-11d2-7cc0-9f0a-5d3c3f6f0a01",
+        workflow="order-processing",
+        failure_code="QueueNotFound",
+        status="refused",
+        reason="It has gone on since.",
+        asked_at="2026-11-22T12:00:01Z",
+        settled_at="2026-11-22T12:00:01.4Z",
+    )
 
     place: int
     run_id: str

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from gateway.application.answers.base import Answer
+from gateway.application.answers.base import Answer, example
 from shared.contracts.clusters import ClusterObserved
 
 
@@ -22,6 +22,30 @@ class ClusterView(Answer):
 
 class ClusterAnswer(Answer):
     """A registered cluster with its state. The secret is write-only: ``has_secret`` says that one is stored."""
+
+    model_config = example(
+        id="01977d0a-0000-7000-8000-000000000002",
+        name="eu-prod",
+        base_url="https://airflow.eu.example.com",
+        environment="production",
+        tags=["eu"],
+        sign_in="password",
+        username="flowtower",
+        has_secret=True,
+        revision=3,
+        created_at="2026-11-20T09:00:00Z",
+        created_by="ada",
+        updated_at="2026-11-21T10:30:00Z",
+        updated_by="mk",
+        state={
+            "health": "unhealthy",
+            "sentence": "The scheduler gives no sign of life for 94 s.",
+            "stale": False,
+            "observed_at": "2026-11-22T03:14:05Z",
+            "age_seconds": 2.4,
+            "last_answer_at": "2026-11-22T03:14:05Z",
+        },
+    )
 
     id: str
     name: str
@@ -44,6 +68,21 @@ class ClusterAnswer(Answer):
 
 class CommandAnswer(Answer):
     """A command to a cluster: asked → sent → confirmed, or refused with the reason."""
+
+    model_config = example(
+        id="01977f00-0000-7000-8000-000000000011",
+        cluster_id="01977d0a-0000-7000-8000-000000000002",
+        cluster="eu-prod",
+        action="pause_dag",
+        dag_id="orders_hourly",
+        status="confirmed",
+        requested_by="ada",
+        asked_at="2026-11-22T03:20:00Z",
+        sent_at="2026-11-22T03:20:00.2Z",
+        settled_at="2026-11-22T03:20:00.5Z",
+        observed={"is_paused": True},
+        body={"action": "pause_dag", "dag_id": "orders_hourly", "paused": True},
+    )
 
     id: str
     cluster_id: str

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import ConfigDict
 
-from gateway.application.answers.base import Answer
+from gateway.application.answers.base import Answer, example
 from gateway.application.definitions import Definition, VersionRecord, WorkflowRecord
 from shared.contracts.endpoints import EndpointLimits
 
@@ -25,6 +25,22 @@ class Described(Answer):
 
 
 class EndpointAnswer(Described):
+    model_config = example(
+        id="01977d0d-0000-7000-8000-000000000003",
+        name="orders-mq",
+        revision=2,
+        has_secret=True,
+        secrets=["password"],
+        created_at="2026-11-20T09:00:00Z",
+        created_by="ada",
+        updated_at="2026-11-21T10:30:00Z",
+        updated_by="mk",
+        kind="mq",
+        options={"host": "mq.example.com", "port": 5672, "username": "flowtower"},
+        limits={"concurrency": 20},
+        used_by=["order-processing"],
+    )
+
     kind: str
     options: dict[str, Any] = {}
     limits: EndpointLimits = EndpointLimits()
@@ -32,6 +48,24 @@ class EndpointAnswer(Described):
 
 
 class RuleAnswer(Described):
+    model_config = example(
+        id="01977d0c-0000-7000-8000-000000000005",
+        name="no-heartbeat",
+        revision=1,
+        created_at="2026-11-20T09:00:00Z",
+        created_by="ada",
+        updated_at="2026-11-21T10:30:00Z",
+        updated_by="mk",
+        subject="cluster",
+        expression="answered && scheduler.heartbeat_age > 30.0",
+        hold=30,
+        severity="critical",
+        summary="{name}: no heartbeat of the scheduler",
+        labels={"team": "data"},
+        channels=["01977d0b-0000-7000-8000-000000000004"],
+        firing=1,
+    )
+
     subject: str
     expression: str
     hold: float
@@ -44,6 +78,21 @@ class RuleAnswer(Described):
 
 
 class ChannelAnswer(Described):
+    model_config = example(
+        id="01977d0b-0000-7000-8000-000000000004",
+        name="ops",
+        revision=1,
+        has_secret=True,
+        secrets=["token"],
+        created_at="2026-11-20T09:00:00Z",
+        created_by="ada",
+        updated_at="2026-11-21T10:30:00Z",
+        updated_by="mk",
+        kind="slack",
+        options={"channel": "C0123456789"},
+        enabled=True,
+    )
+
     kind: str
     options: dict[str, Any] = {}
     enabled: bool = True
@@ -51,6 +100,19 @@ class ChannelAnswer(Described):
 
 class WorkflowAnswer(Answer):
     """A workflow with its newest version."""
+
+    model_config = example(
+        id="01977d10-0000-7000-8000-000000000001",
+        name="order-processing",
+        description="Hands orders to the shop",
+        version=7,
+        retired=False,
+        created_at="2026-11-20T09:00:00Z",
+        updated_at="2026-11-22T03:12:40Z",
+        updated_by="mk",
+        yaml="workflow: order-processing\ncomponents: …\n",
+        definition={"workflow": "order-processing"},
+    )
 
     id: str
     name: str
@@ -95,6 +157,20 @@ class VersionAnswer(Answer):
 class AuditAnswer(Answer):
     """Who did what, and how it was before and after, without secrets."""
 
+    model_config = example(
+        id=4711,
+        at="2026-11-22T03:25:00Z",
+        who="ada",
+        action="run.retry",
+        kind="run",
+        subject_id="0192f0c8-11d2-7cc0-9f0a-5d3c3f6f0a01",
+        subject="order-processing",
+        before={"status": "failed"},
+        after={"scope": "failed", "again": {"OrderQueue": 2}},
+        reason="the queue stands again",
+        request_id="01977f10-0000-7000-8000-000000000012",
+    )
+
     id: int
     at: datetime
     who: str
@@ -110,6 +186,14 @@ class AuditAnswer(Answer):
 
 class SampleAnswer(Answer):
     """The newest value of a series."""
+
+    model_config = example(
+        source="cluster:01977d0a-0000-7000-8000-000000000002",
+        name="cluster_heartbeat_age_seconds",
+        labels={"cluster_id": "01977d0a-0000-7000-8000-000000000002", "cluster": "eu-prod", "component": "scheduler"},
+        value=94.0,
+        at="2026-11-22T03:14:05Z",
+    )
 
     source: str
     name: str

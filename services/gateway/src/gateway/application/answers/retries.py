@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import ConfigDict
 
-from gateway.application.answers.base import Answer
+from gateway.application.answers.base import Answer, example
 from gateway.application.answers.runs import RunDetail
 from gateway.domain.comparing import Difference, differences
 from gateway.domain.retrying import Preview, Standing
@@ -105,6 +105,41 @@ class ComparedRun(Answer):
 
 class RunComparison(Answer):
     """Two runs side by side."""
+
+    model_config = example(
+        a={
+            "id": "0192f0c8-11d2-7cc0-9f0a-5d3c3f6f0a01",
+            "workflow": "order-processing",
+            "version": 7,
+            "status": "failed",
+            "business_key": "order-4711",
+            "asked_at": "2026-11-22T03:10:00Z",
+            "seconds": 30.9,
+        },
+        b={
+            "id": "0192f0c8-2a40-7c11-8e52-1b7d90aa0b02",
+            "workflow": "order-processing",
+            "version": 7,
+            "status": "succeeded",
+            "business_key": "order-4711",
+            "asked_at": "2026-11-22T04:10:00Z",
+            "seconds": 12.1,
+        },
+        inputs=[{"path": "day", "a": '"2026-11-21"', "b": '"2026-11-22"', "same": False}],
+        components=[
+            {
+                "component": "OrderQueue",
+                "status_a": "failed",
+                "status_b": "succeeded",
+                "seconds_a": 27.0,
+                "seconds_b": 8.2,
+                "attempts_a": 5,
+                "attempts_b": 1,
+                "outputs": [{"path": "confirmed", "a": "", "b": "10000", "same": False}],
+                "same": False,
+            }
+        ],
+    )
 
     a: ComparedRun
     b: ComparedRun

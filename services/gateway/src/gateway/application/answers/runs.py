@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from gateway.application.answers.base import Answer
+from gateway.application.answers.base import Answer, example
 from shared.contracts.runs import Failure, Transfer
 
 
@@ -60,6 +60,10 @@ class AttemptAnswer(Answer):
 class RunEventAnswer(Answer):
     """One event of a run, as the executor told it."""
 
+    model_config = example(
+        seq=40, event="component.finished", at="2026-11-22T03:10:31Z", body={"component": "OrderQueue", "status": "failed"}
+    )
+
     seq: int
     event: str
     at: datetime
@@ -89,6 +93,52 @@ class RunAnswer(Answer):
     """A run. ``status`` is ``asked`` until the executor has answered, then queued, running, waiting (for a planned attempt), paused,
     parked (for a person), succeeded, failed, cancelled or refused.
     """
+
+    model_config = example(
+        id="0192f0c8-11d2-7cc0-9f0a-5d3c3f6f0a01",
+        workflow_id="01977d10-0000-7000-8000-000000000001",
+        workflow="order-processing",
+        version=7,
+        status="failed",
+        inputs={"day": "2026-11-21"},
+        requested_by="ada",
+        trigger="ui",
+        trace_id="4bf92f3577b34da6a3ce929d0e0e4736",
+        span_id="00f067aa0ba902b7",
+        business_key="order-4711",
+        asked_at="2026-11-22T03:10:00Z",
+        started_at="2026-11-22T03:10:00.1Z",
+        finished_at="2026-11-22T03:10:31Z",
+        message="OrderQueue failed: There is no queue “orders”.",
+        seq=41,
+        updated_at="2026-11-22T03:10:31Z",
+        components=[
+            {
+                "component": "OrderTopic",
+                "generation": 1,
+                "attempt": 1,
+                "status": "succeeded",
+                "started_at": "2026-11-22T03:10:00.2Z",
+                "finished_at": "2026-11-22T03:10:04Z",
+                "transfer": {"read": 10000, "confirmed": 10000, "total": 10000, "bytes": 2400000},
+            },
+            {
+                "component": "OrderQueue",
+                "generation": 1,
+                "attempt": 5,
+                "attempts": 5,
+                "status": "failed",
+                "started_at": "2026-11-22T03:10:04Z",
+                "finished_at": "2026-11-22T03:10:31Z",
+                "failure": {
+                    "code": "QueueNotFound",
+                    "message": "There is no queue “orders”. Create it, or set declare.",
+                    "retryable": True,
+                },
+                "decision": "fail",
+            },
+        ],
+    )
 
     id: str
     workflow_id: str
@@ -120,6 +170,60 @@ class RunAnswer(Answer):
 
 class RunDetail(RunAnswer):
     """A run with its graph, its attempts and what was asked of it."""
+
+    model_config = example(
+        id="0192f0c8-11d2-7cc0-9f0a-5d3c3f6f0a01",
+        workflow_id="01977d10-0000-7000-8000-000000000001",
+        workflow="order-processing",
+        version=7,
+        status="failed",
+        inputs={"day": "2026-11-21"},
+        requested_by="ada",
+        trigger="ui",
+        trace_id="4bf92f3577b34da6a3ce929d0e0e4736",
+        span_id="00f067aa0ba902b7",
+        business_key="order-4711",
+        asked_at="2026-11-22T03:10:00Z",
+        started_at="2026-11-22T03:10:00.1Z",
+        finished_at="2026-11-22T03:10:31Z",
+        message="OrderQueue failed: There is no queue “orders”.",
+        seq=41,
+        updated_at="2026-11-22T03:10:31Z",
+        components=[
+            {
+                "component": "OrderQueue",
+                "generation": 1,
+                "attempt": 5,
+                "attempts": 5,
+                "status": "failed",
+                "started_at": "2026-11-22T03:10:04Z",
+                "finished_at": "2026-11-22T03:10:31Z",
+                "failure": {
+                    "code": "QueueNotFound",
+                    "message": "There is no queue “orders”. Create it, or set declare.",
+                    "retryable": True,
+                },
+                "decision": "fail",
+            }
+        ],
+        nodes=[
+            {"name": "OrderTopic", "kind": "kafka", "endpoint": "prod-kafka"},
+            {"name": "OrderQueue", "kind": "mq", "endpoint": "orders-mq"},
+        ],
+        edges=[{"source": "OrderTopic", "target": "OrderQueue", "kind": "kafka-to-mq"}],
+        attempts=[
+            {
+                "component": "OrderQueue",
+                "generation": 1,
+                "attempt": 5,
+                "status": "failed",
+                "started_at": "2026-11-22T03:10:30Z",
+                "finished_at": "2026-11-22T03:10:31Z",
+                "decision": "fail",
+                "why": "All 5 attempts were made.",
+            }
+        ],
+    )
 
     nodes: tuple[GraphNode, ...] = ()
     edges: tuple[GraphEdge, ...] = ()

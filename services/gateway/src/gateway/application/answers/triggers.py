@@ -5,13 +5,22 @@ from typing import Literal
 
 from pydantic import ConfigDict
 
-from gateway.application.answers.base import Answer
+from gateway.application.answers.base import Answer, example
 
 State = Literal["active", "paused", "troubled", "never", "unknown"]
 
 
 class FiringAnswer(Answer):
     """A firing: a run was asked for, or not, and why not. ``count``: how many firings are added up in it."""
+
+    model_config = example(
+        firing_id="2026-11-26T05:00:00Z",
+        at="2026-11-26T05:00:00.2Z",
+        result="started",
+        run_id="0192f0c8-11d2-7cc0-9f0a-5d3c3f6f0a01",
+        run_status="succeeded",
+        planned_at="2026-11-26T05:00:00Z",
+    )
 
     firing_id: str
     at: datetime

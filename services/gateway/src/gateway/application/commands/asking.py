@@ -102,33 +102,38 @@ class AskAlerter:
     def __init__(self, works: Works) -> None:
         self._works = works
 
-    async def acknowledge(self, actor: Actor, alert_id: str, *, note: str = "") -> None:
-        """Say that somebody looks after it."""
-        async with self._works.begin() as work:
-            if not await work.alert_exists(alert_id):
-                raise Missing("alert", alert_id)
-            work.publish(ALERTS_COMMANDS, AcknowledgeAlert(alert_id=alert_id, requested_by=actor.name, note=note), key=alert_id)
-            await work.audit(Entry(actor.name, "alert.acknowledge", "alert", alert_id, after={"note": note}, request_id=actor.request_id))
-            await work.changed("incident", alert_id)
+    async def acknowledge(self, actor: Actor, alert_id: str, *, note: str = "", work: Work | None = None) -> None:
+        """Say that somebody looks after it. ``work``: a transaction that is open already."""
+        if work is None:
+            async with self._works.begin() as own:
+                return await self.acknowledge(actor, alert_id, note=note, work=own)
+        if not await work.alert_exists(alert_id):
+            raise Missing("alert", alert_id)
+        work.publish(ALERTS_COMMANDS, AcknowledgeAlert(alert_id=alert_id, requested_by=actor.name, note=note), key=alert_id)
+        await work.audit(Entry(actor.name, "alert.acknowledge", "alert", alert_id, after={"note": note}, request_id=actor.request_id))
+        await work.changed("incident", alert_id)
+        return None
 
-    async def test_channel(self, actor: Actor, channel_id: str) -> str:
+    async def test_channel(self, actor: Actor, channel_id: str, *, work: Work | None = None) -> str:
         """Have a test notification sent and return the id under which its outcome will stand."""
-        async with self._works.begin() as work:
-            channel = await work.definition(Kind.CHANNEL, channel_id)
-            if channel is None:
-                raise Missing("channel", channel_id)
-            request_id = new_id()
-            command = TestChannel(channel_id=channel_id, request_id=request_id, requested_by=actor.name)
-            work.publish(ALERTS_COMMANDS, command, key=channel_id)
-            await work.audit(
-                Entry(
-                    actor.name,
-                    "channel.test",
-                    "channel",
-                    channel_id,
-                    channel.name,
-                    after={"request_id": request_id},
-                    request_id=actor.request_id,
-                )
+        if work is None:
+            async with self._works.begin() as own:
+                return await self.test_channel(actor, channel_id, work=own)
+        channel = await work.definition(Kind.CHANNEL, channel_id)
+        if channel is None:
+            raise Missing("channel", channel_id)
+        request_id = new_id()
+        command = TestChannel(channel_id=channel_id, request_id=request_id, requested_by=actor.name)
+        work.publish(ALERTS_COMMANDS, command, key=channel_id)
+        await work.audit(
+            Entry(
+                actor.name,
+                "channel.test",
+                "channel",
+                channel_id,
+                channel.name,
+                after={"request_id": request_id},
+                request_id=actor.request_id,
             )
-            return request_id
+        )
+        return request_id

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from gateway.application.answers.bulk import BulkItemAnswer, BulkPreview
+from gateway.application.answers.bulk import BulkAnswer, BulkItemAnswer, BulkPreview
 from gateway.application.commands.runs import note
 from gateway.application.definitions import Actor, Entry
 from gateway.application.ports.read_model import ReadModel, RunFilter
@@ -139,15 +139,21 @@ class BulkRetries:
         )
         return bulk.id
 
-    async def change(self, actor: Actor, bulk_id: str, to: str, *, reason: str = "") -> None:
-        """Pause, go on, or cancel: ``to`` is ``paused``, ``running`` or ``cancelled``. What was asked already stays asked."""
-        async with self._works.begin() as work:
-            bulk = await self._held(work, bulk_id)
-            allowed = {"paused": ("running",), "running": ("paused",), "cancelled": ("running", "paused")}[to]
-            if bulk.status not in allowed:
-                raise Conflict(f"The bulk retry is {bulk.status}; it can't become {to}.")
-            await work.set_bulk(bulk_id, to, leave=to == "cancelled")
-            await self._note(work, actor, bulk, f"bulk.{to}", {"status": bulk.status}, {"status": to}, reason=reason)
+    async def change(self, actor: Actor, bulk_id: str, to: str, *, reason: str = "", work: Work | None = None) -> BulkAnswer:
+        """Pause, go on, or cancel: ``to`` is ``paused``, ``running`` or ``cancelled``. What was asked already stays asked.
+
+        Returns the job as it stands after that.
+        """
+        if work is None:
+            async with self._works.begin() as own:
+                return await self.change(actor, bulk_id, to, reason=reason, work=own)
+        bulk = await self._held(work, bulk_id)
+        allowed = {"paused": ("running",), "running": ("paused",), "cancelled": ("running", "paused")}[to]
+        if bulk.status not in allowed:
+            raise Conflict(f"The bulk retry is {bulk.status}; it can't become {to}.")
+        await work.set_bulk(bulk_id, to, leave=to == "cancelled")
+        await self._note(work, actor, bulk, f"bulk.{to}", {"status": bulk.status}, {"status": to}, reason=reason)
+        return await work.bulk_answer(bulk_id)
 
     async def retry_failures(self, actor: Actor, bulk_id: str, *, work: Work | None = None) -> str:
         """Make a new job of the runs that were refused or failed again, and return its id."""

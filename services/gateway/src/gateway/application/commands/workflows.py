@@ -41,26 +41,44 @@ class PublishWorkflows:
 
         The same text again makes no new version.
         """
-        reading = await self.check(text)
-        definition = reading.definition
-        if definition is None:
-            raise InvalidDocument(reading.problems)
+        definition = await self.accepted(text)
         async with self._works.begin() as work:
-            before, latest = None, None
-            if workflow_id is not None:
-                before = await self._current(work, workflow_id, if_match)
-            namesake = await work.workflow_named(definition.workflow, lock=True)
-            if namesake is not None and (before is None or namesake.id != before.id):
-                hint = "Choose another name, or publish this as its next version."
-                raise InvalidDocument((Problem(1, 1, "workflow", f"There is a workflow '{definition.workflow}' already.", hint),))
-            if before is not None:
-                if before.name != definition.workflow:
-                    hint = f"Write 'workflow: {before.name}', or publish it as a new workflow."
-                    raise InvalidDocument((Problem(1, 1, "workflow", "The name of a workflow can't be changed: its runs go by it.", hint),))
-                latest = await work.version(before.id, before.latest)
-                if latest is not None and latest.yaml == text:
-                    return before, latest
-            return await self._save(work, actor, text, definition, before, latest, note)
+            return await self.enter(work, actor, text, definition, workflow_id=workflow_id, if_match=if_match, note=note)
+
+    async def accepted(self, text: str) -> WorkflowDefinition:
+        """Return the definition that the YAML is; raise InvalidDocument with everything that is wrong with it."""
+        reading = await self.check(text)
+        if reading.definition is None:
+            raise InvalidDocument(reading.problems)
+        return reading.definition
+
+    async def enter(
+        self,
+        work: Work,
+        actor: Actor,
+        text: str,
+        definition: WorkflowDefinition,
+        *,
+        workflow_id: str | None = None,
+        if_match: str | None = None,
+        note: str = "",
+    ) -> tuple[WorkflowRecord, VersionRecord]:
+        """Publish what was accepted, in a transaction that is open already."""
+        before, latest = None, None
+        if workflow_id is not None:
+            before = await self._current(work, workflow_id, if_match)
+        namesake = await work.workflow_named(definition.workflow, lock=True)
+        if namesake is not None and (before is None or namesake.id != before.id):
+            hint = "Choose another name, or publish this as its next version."
+            raise InvalidDocument((Problem(1, 1, "workflow", f"There is a workflow '{definition.workflow}' already.", hint),))
+        if before is not None:
+            if before.name != definition.workflow:
+                hint = f"Write 'workflow: {before.name}', or publish it as a new workflow."
+                raise InvalidDocument((Problem(1, 1, "workflow", "The name of a workflow can't be changed: its runs go by it.", hint),))
+            latest = await work.version(before.id, before.latest)
+            if latest is not None and latest.yaml == text:
+                return before, latest
+        return await self._save(work, actor, text, definition, before, latest, note)
 
     async def again(
         self, actor: Actor, workflow_id: str, version: int, *, if_match: str | None = None, note: str = ""

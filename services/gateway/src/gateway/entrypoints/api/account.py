@@ -6,7 +6,7 @@ from fastapi import Depends, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from gateway.application.answers.base import Page
+from gateway.application.answers.base import Page, example
 from gateway.entrypoints.api.parts import App, Viewer, router
 from gateway.identity.guard import Allow, Identity
 from gateway.identity.people import SignedIn
@@ -17,6 +17,8 @@ tokens = router("/tokens", "account")
 
 
 class PersonAnswer(BaseModel):
+    model_config = example(id="01977d00-0000-7000-8000-000000000009", name="ada", email="ada@example.com", role="admin")
+
     id: str
     name: str
     email: str
@@ -31,6 +33,14 @@ class TokenInput(BaseModel):
 
 
 class TokenAnswer(BaseModel):
+    model_config = example(
+        id="01977d01-0000-7000-8000-000000000010",
+        name="billing export",
+        created_at="2026-11-20T09:00:00Z",
+        expires_at="2027-02-18T09:00:00Z",
+        used_at="2026-11-22T03:00:00Z",
+    )
+
     id: str
     name: str
     created_at: datetime
@@ -40,6 +50,15 @@ class TokenAnswer(BaseModel):
 
 class FreshToken(TokenAnswer):
     """A token that was just made. ``token`` is shown this once."""
+
+    model_config = example(
+        id="01977d01-0000-7000-8000-000000000010",
+        name="billing export",
+        created_at="2026-11-20T09:00:00Z",
+        expires_at="2027-02-18T09:00:00Z",
+        used_at="2026-11-22T03:00:00Z",
+        token="ft_01977d01_…",  # noqa: S106 - an example
+    )
 
     token: str
 
@@ -54,12 +73,22 @@ class SignInInput(BaseModel):
 class SetUpInput(SignInInput):
     """The first user, by the one-time token of ``python -m gateway setup-link``."""
 
+    model_config = example(token="…", name="ada", password="…", email="ada@example.com")  # noqa: S106 - an example
+
     token: str = Field(min_length=1, max_length=200)
     email: str = Field(default="", max_length=320)
 
 
 class SessionAnswer(PersonAnswer):
     """Signed in: the cookie came with the answer; ``csrf_token`` goes into the header X-CSRF-Token of every change."""
+
+    model_config = example(
+        id="01977d00-0000-7000-8000-000000000009",
+        name="ada",
+        email="ada@example.com",
+        role="admin",
+        csrf_token="QmFzZTY0…",  # noqa: S106 - an example
+    )
 
     csrf_token: str
 

@@ -6,13 +6,14 @@ from fastapi import Body, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.application.answers.alerts import AlertAnswer, NotificationAnswer
-from gateway.application.answers.base import Page
+from gateway.application.answers.base import Page, example
 from gateway.application.answers.definitions import ChannelAnswer, RuleAnswer, fields_of
 from gateway.application.commands.alerting import ChannelInput, RuleInput
 from gateway.application.definitions import Definition, Kind
+from gateway.application.ports.work import Work
 from gateway.domain.problems import Missing
 from gateway.entrypoints.api.definitions import add_routes
-from gateway.entrypoints.api.parts import Administrator, After, App, Limit, Operator, Viewer, paged, router
+from gateway.entrypoints.api.parts import Administrator, After, App, Key, Limit, Operator, Viewer, once, paged, router
 from gateway.entrypoints.application import Application, actor_of
 from shared.contracts.channels import CHANNEL_KINDS
 from shared.contracts.internal import RuleCheckRequest, RuleCheckResult
@@ -23,9 +24,18 @@ alerts = router("/alerts", "alerts")
 
 
 class AcknowledgeInput(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"note": "Looking into it."}]})
 
     note: str = Field(default="", max_length=1000)
+
+
+class Acknowledged(BaseModel):
+    """It was asked; the alert shows it when the alerter has heard of it."""
+
+    model_config = example(alert_id="01977e00-0000-7000-8000-000000000007", status="asked")
+
+    alert_id: str
+    status: str = "asked"
 
 
 class CheckInput(BaseModel):
@@ -41,6 +51,8 @@ class CheckInput(BaseModel):
 
 class ChannelTest(BaseModel):
     """A test was asked; its outcome stands under ``/api/alerts/channels/tests/{request_id}/``."""
+
+    model_config = example(request_id="01977f20-0000-7000-8000-000000000013", status="asked")
 
     request_id: str
     status: str = "asked"
@@ -67,12 +79,20 @@ async def read_alert(app: App, who: Viewer, alert_id: str) -> AlertAnswer:  # no
     return found
 
 
-@alerts.post("/{alert_id}/acknowledge/", status_code=202, summary="Say that somebody looks after it")
+@alerts.post("/{alert_id}/acknowledge/", status_code=202, response_model=Acknowledged, summary="Say that somebody looks after it")
 async def acknowledge(
-    app: App, who: Operator, request: Request, alert_id: str, given: Annotated[AcknowledgeInput | None, Body()] = None
-) -> dict[str, str]:
-    await app.alerter.acknowledge(actor_of(request, who), alert_id, note=given.note if given else "")
-    return {"alert_id": alert_id, "status": "asked"}
+    app: App,
+    who: Operator,
+    request: Request,
+    alert_id: str,
+    given: Annotated[AcknowledgeInput | None, Body()] = None,
+    key: Key = None,
+) -> Response:
+    async def do(work: Work) -> tuple[int, dict[str, Any], dict[str, str]]:
+        await app.alerter.acknowledge(actor_of(request, who), alert_id, note=given.note if given else "", work=work)
+        return 202, Acknowledged(alert_id=alert_id).model_dump(), {}
+
+    return await once(app, who, request, key, do)
 
 
 @rules.get("/", response_model=Page[RuleAnswer], summary="List rules")
@@ -97,10 +117,27 @@ async def list_channels(app: App, who: Viewer) -> Page[ChannelAnswer]:  # noqa: 
     return Page(items=tuple(ChannelAnswer.model_validate(fields_of(item)) for item in await app.reads.definitions(Kind.CHANNEL)))
 
 
-@channels.get("/kinds/", summary="The kinds of channels and their options")
-async def list_channel_kinds(who: Viewer) -> dict[str, Any]:  # noqa: ARG001
-    return {
-        "kinds": [
+class ChannelKindsAnswer(BaseModel):
+    """What channels there can be; ``options`` and ``secrets`` are JSON Schemas of what one needs."""
+
+    model_config = example(
+        kinds=[
+            {
+                "name": "slack",
+                "title": "Slack",
+                "options": {"type": "object", "properties": {"channel": {"type": "string"}}, "required": ["channel"]},
+                "secrets": {"type": "object", "properties": {"token": {"type": "string"}}, "required": ["token"]},
+            }
+        ]
+    )
+
+    kinds: tuple[dict[str, Any], ...]
+
+
+@channels.get("/kinds/", response_model=ChannelKindsAnswer, summary="The kinds of channels and their options")
+async def list_channel_kinds(who: Viewer) -> ChannelKindsAnswer:  # noqa: ARG001
+    return ChannelKindsAnswer(
+        kinds=tuple(
             {
                 "name": kind.name,
                 "title": kind.title,
@@ -108,13 +145,23 @@ async def list_channel_kinds(who: Viewer) -> dict[str, Any]:  # noqa: ARG001
                 "secrets": kind.secrets.model_json_schema(),
             }
             for kind in CHANNEL_KINDS.values()
-        ]
-    }
+        )
+    )
 
 
 @channels.post("/{channel_id}/test/", status_code=202, response_model=ChannelTest, summary="Send a test notification")
-async def test_channel(app: App, who: Administrator, request: Request, channel_id: str) -> ChannelTest:
-    return ChannelTest(request_id=await app.alerter.test_channel(actor_of(request, who), channel_id))
+async def test_channel(
+    app: App,
+    who: Administrator,
+    request: Request,
+    channel_id: str,
+    key: Key = None,  # noqa: PT028 - a route, no test
+) -> Response:
+    async def do(work: Work) -> tuple[int, dict[str, Any], dict[str, str]]:
+        request_id = await app.alerter.test_channel(actor_of(request, who), channel_id, work=work)
+        return 202, ChannelTest(request_id=request_id).model_dump(), {}
+
+    return await once(app, who, request, key, do)
 
 
 @channels.get("/tests/{request_id}/", response_model=NotificationAnswer, summary="Read what became of a test notification")

@@ -1,5 +1,6 @@
 """Bulk retries: preview, create, watch, pause, cancel, and the failures of one again."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
@@ -8,13 +9,15 @@ from pydantic import BaseModel, ConfigDict
 from gateway.application.answers.base import Page
 from gateway.application.answers.bulk import BulkAnswer, BulkItemAnswer, BulkPreview
 from gateway.application.commands.bulk import BulkInput
+from gateway.application.definitions import Actor
 from gateway.application.ports.work import Work
 from gateway.domain.problems import Missing
 from gateway.entrypoints.api.parts import After, App, Key, Limit, Operator, Viewer, once, paged, router
-from gateway.entrypoints.api.run_commands import Reason
-from gateway.entrypoints.application import actor_of
+from gateway.entrypoints.api.run_commands import Reason, ReasonInput
+from gateway.entrypoints.application import Application, actor_of
 
 bulk = router("/runs/bulk", "runs")
+Do = Callable[[Work], Awaitable[tuple[int, dict[str, Any], dict[str, str]]]]
 
 
 class BulkAccepted(BaseModel):
@@ -27,6 +30,14 @@ class BulkAccepted(BaseModel):
 
 def _made(bulk_id: str) -> tuple[int, dict[str, Any], dict[str, str]]:
     return 201, BulkAccepted(bulk_id=bulk_id).model_dump(), {"Location": f"/api/runs/bulk/{bulk_id}/"}
+
+
+def _changes(app: Application, actor: Actor, bulk_id: str, to: str, given: ReasonInput | None) -> Do:
+    async def do(work: Work) -> tuple[int, dict[str, Any], dict[str, str]]:
+        after = await app.bulk.change(actor, bulk_id, to, reason=given.reason if given else "", work=work)
+        return 200, after.model_dump(mode="json"), {}
+
+    return do
 
 
 @bulk.get("/", response_model=Page[BulkAnswer], summary="List bulk retries, newest first")
@@ -80,21 +91,18 @@ async def read_items(
 
 
 @bulk.post("/{bulk_id}/pause/", response_model=BulkAnswer, summary="Ask no more runs for now")
-async def pause(app: App, who: Operator, request: Request, bulk_id: str, given: Reason = None) -> BulkAnswer:
-    await app.bulk.change(actor_of(request, who), bulk_id, "paused", reason=given.reason if given else "")
-    return await read(app, who, bulk_id)
+async def pause(app: App, who: Operator, request: Request, bulk_id: str, given: Reason = None, key: Key = None) -> Response:
+    return await once(app, who, request, key, _changes(app, actor_of(request, who), bulk_id, "paused", given))
 
 
 @bulk.post("/{bulk_id}/resume/", response_model=BulkAnswer, summary="Go on with a paused bulk retry")
-async def resume(app: App, who: Operator, request: Request, bulk_id: str, given: Reason = None) -> BulkAnswer:
-    await app.bulk.change(actor_of(request, who), bulk_id, "running", reason=given.reason if given else "")
-    return await read(app, who, bulk_id)
+async def resume(app: App, who: Operator, request: Request, bulk_id: str, given: Reason = None, key: Key = None) -> Response:
+    return await once(app, who, request, key, _changes(app, actor_of(request, who), bulk_id, "running", given))
 
 
 @bulk.post("/{bulk_id}/cancel/", response_model=BulkAnswer, summary="Ask no more runs; what was asked stays asked")
-async def cancel(app: App, who: Operator, request: Request, bulk_id: str, given: Reason = None) -> BulkAnswer:
-    await app.bulk.change(actor_of(request, who), bulk_id, "cancelled", reason=given.reason if given else "")
-    return await read(app, who, bulk_id)
+async def cancel(app: App, who: Operator, request: Request, bulk_id: str, given: Reason = None, key: Key = None) -> Response:
+    return await once(app, who, request, key, _changes(app, actor_of(request, who), bulk_id, "cancelled", given))
 
 
 @bulk.post("/{bulk_id}/retry_failures/", status_code=201, response_model=BulkAccepted, summary="Retry what was refused or failed again")

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import Query
 from pydantic import BaseModel
 
-from gateway.application.answers.base import Page
+from gateway.application.answers.base import Page, example
 from gateway.application.answers.definitions import EndpointAnswer, fields_of
 from gateway.application.commands.endpoints import EndpointInput
 from gateway.application.definitions import Definition, Kind
@@ -26,10 +26,40 @@ async def list_endpoints(app: App, who: Viewer, kind: Annotated[str | None, Quer
     return Page(items=tuple(shown))
 
 
-@endpoints.get("/kinds/", summary="The kinds of endpoints and components, and what may be joined")
-async def list_kinds(who: Viewer) -> dict[str, Any]:  # noqa: ARG001
-    return {
-        "kinds": [
+class KindsAnswer(BaseModel):
+    """What endpoints and components there can be (``endpoint``, ``secrets``, ``component``: JSON Schemas of their options), and which
+    pairs of kinds a connection may join.
+    """
+
+    model_config = example(
+        kinds=[
+            {
+                "name": "mq",
+                "title": "Message queue",
+                "needs_endpoint": True,
+                "endpoint": {"type": "object", "properties": {"host": {"type": "string"}}, "required": ["host"]},
+                "secrets": {"type": "object", "properties": {"password": {"type": "string"}}},
+                "component": {"type": "object", "properties": {"queue": {"type": "string"}}, "required": ["queue"]},
+            }
+        ],
+        connections=[
+            {
+                "name": "kafka-to-mq",
+                "pairs": [["kafka", "mq"]],
+                "meaning": "Every message of the topic is published to the queue with publisher confirms, per key in order.",
+                "messages": True,
+            }
+        ],
+    )
+
+    kinds: tuple[dict[str, Any], ...]
+    connections: tuple[dict[str, Any], ...]
+
+
+@endpoints.get("/kinds/", response_model=KindsAnswer, summary="The kinds of endpoints and components, and what may be joined")
+async def list_kinds(who: Viewer) -> KindsAnswer:  # noqa: ARG001
+    return KindsAnswer(
+        kinds=tuple(
             {
                 "name": kind.name,
                 "title": kind.title,
@@ -39,11 +69,11 @@ async def list_kinds(who: Viewer) -> dict[str, Any]:  # noqa: ARG001
                 "component": kind.component.model_json_schema(),
             }
             for kind in KINDS.values()
-        ],
-        "connections": [
+        ),
+        connections=tuple(
             {"name": join.name, "pairs": join.pairs, "meaning": join.meaning, "messages": join.data} for join in JOINS.values()
-        ],
-    }
+        ),
+    )
 
 
 @endpoints.post("/test/", response_model=EndpointTestResult, summary="Test an endpoint before it is saved")

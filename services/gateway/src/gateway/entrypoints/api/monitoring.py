@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import Query, Request, Response
 from pydantic import BaseModel
 
-from gateway.application.answers.base import Page
+from gateway.application.answers.base import Page, example
 from gateway.application.answers.definitions import AuditAnswer, SampleAnswer
 from gateway.application.ports.services import ServiceSeen
 from gateway.entrypoints.api.parts import Administrator, After, App, Limit, Viewer, paged, router
@@ -28,6 +28,32 @@ class ClusterHealth(BaseModel):
 
 class HealthAnswer(BaseModel):
     """``health``: healthy only when everything is known to be; unknown when something can't be seen."""
+
+    model_config = example(
+        health="unhealthy",
+        open_alerts=1,
+        services=[{"name": "executor", "up": True, "at": "2026-11-22T03:14:06Z"}],
+        clusters=[
+            {
+                "id": "01977d0a-0000-7000-8000-000000000002",
+                "name": "eu-prod",
+                "health": "unhealthy",
+                "sentence": "The scheduler gives no sign of life for 94 s.",
+                "observed_at": "2026-11-22T03:14:05Z",
+                "age_seconds": 2.4,
+                "stale": False,
+                "components": [
+                    {
+                        "component": "scheduler",
+                        "health": "unhealthy",
+                        "confidence": "measured",
+                        "source": "GET /api/v2/monitor/health",
+                        "heartbeat_age": 94.0,
+                    }
+                ],
+            }
+        ],
+    )
 
     health: str
     open_alerts: int
@@ -72,16 +98,35 @@ async def metrics(
     return Page(items=tuple(await app.reads.samples(name=name, source=source, limit=limit)))
 
 
-@monitoring.get("/metrics/history/", summary="A series over the last day")
+class Point(BaseModel):
+    at: datetime
+    value: float
+
+
+class HistoryAnswer(BaseModel):
+    """A series, oldest first."""
+
+    model_config = example(
+        name="cluster_heartbeat_age_seconds",
+        source="cluster:01977d0a-0000-7000-8000-000000000002",
+        points=[{"at": "2026-11-22T03:14:05Z", "value": 94.0}],
+    )
+
+    name: str
+    source: str
+    points: tuple[Point, ...]
+
+
+@monitoring.get("/metrics/history/", response_model=HistoryAnswer, summary="A series over the last day")
 async def history(
     app: App,
     who: Viewer,  # noqa: ARG001
     name: Annotated[str, Query(min_length=1, max_length=200)],
     source: Annotated[str, Query(min_length=1, max_length=200)],
     limit: Annotated[int, Query(ge=1, le=5000)] = 1000,
-) -> dict[str, Any]:
+) -> HistoryAnswer:
     points = await app.reads.sample_history(name, source, limit=limit)
-    return {"name": name, "source": source, "points": [{"at": at.isoformat(), "value": value} for at, value in points]}
+    return HistoryAnswer(name=name, source=source, points=tuple(Point(at=at, value=value) for at, value in points))
 
 
 @monitoring.get("/logs/", response_model=TaskLog, summary="A task's log, read from Airflow on demand")

@@ -1,8 +1,9 @@
 """The API's own description: OpenAPI 3.1 at ``/api/openapi.json``."""
 
+import json
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import iter_route_contexts
 
@@ -54,9 +55,7 @@ _PROBLEM = {
 
 
 def openapi_of(app: FastAPI) -> dict[str, Any]:
-    """Return the document; it is made once."""
-    if app.openapi_schema:
-        return app.openapi_schema
+    """Return the document, made anew."""
     routes = [route for route in iter_route_contexts(app.routes) if str(route.path).startswith("/api/")]
     document = get_openapi(
         title="Flowtower",
@@ -74,10 +73,13 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
     parts.setdefault("schemas", {})["Problem"] = _PROBLEM
     parts["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     document["security"] = [{"token": []}]
-    app.openapi_schema = document
     return document
 
 
 @description.get("/openapi.json", include_in_schema=False)
-async def read_openapi(request: Request, who: Viewer) -> dict[str, Any]:  # noqa: ARG001
-    return openapi_of(request.app)
+async def read_openapi(request: Request, who: Viewer) -> Response:  # noqa: ARG001
+    # Kept as the bytes that are sent: as objects the document takes 5 MB.
+    state = request.app.state
+    if not hasattr(state, "openapi"):
+        state.openapi = json.dumps(openapi_of(request.app), ensure_ascii=False, separators=(",", ":")).encode()
+    return Response(state.openapi, media_type="application/json")

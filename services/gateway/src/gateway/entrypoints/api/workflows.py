@@ -1,16 +1,17 @@
 """Workflows: check, publish, versions, delete."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Body, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.application.answers.base import Page
+from gateway.application.answers.base import Page, example
 from gateway.application.answers.definitions import WorkflowAnswer, workflow_answer
+from gateway.application.ports.work import Work
 from gateway.domain.problems import FieldProblem, Invalid, Missing
 from gateway.domain.workflow_yaml import write
-from gateway.entrypoints.api.parts import Administrator, App, IfMatch, Viewer, etag, needed, router
+from gateway.entrypoints.api.parts import Administrator, App, IfMatch, Key, Viewer, etag, needed, once, router
 from gateway.entrypoints.application import actor_of
 from shared.contracts.workflows import Component, Connection, WorkflowDefinition
 
@@ -39,6 +40,19 @@ class Finding(BaseModel):
 
 class CheckAnswer(BaseModel):
     """What is wrong with a workflow, and the graph as far as it can be read."""
+
+    model_config = example(
+        valid=False,
+        problems=[
+            {
+                "line": 3,
+                "column": 45,
+                "path": "components.OrderTopic.endpoint",
+                "message": "There is no endpoint 'prod-kafak'.",
+                "hint": "Did you mean 'prod-kafka'? Or create it under Endpoints.",
+            }
+        ],
+    )
 
     valid: bool
     problems: tuple[Finding, ...]
@@ -75,10 +89,16 @@ async def check(app: App, who: Viewer, given: WorkflowInput) -> CheckAnswer:  # 
 
 
 @workflows.post("/", status_code=201, response_model=WorkflowAnswer, summary="Publish a new workflow")
-async def publish(app: App, who: Administrator, request: Request, given: Annotated[WorkflowInput, Body()]) -> Response:
-    workflow, version = await app.workflows.publish(actor_of(request, who), _text(given), note=given.note)
-    answer = workflow_answer(workflow, version).model_dump(mode="json")
-    return JSONResponse(answer, 201, {"ETag": workflow.etag, "Location": f"/api/workflows/{workflow.id}/"})
+async def publish(app: App, who: Administrator, request: Request, given: Annotated[WorkflowInput, Body()], key: Key = None) -> Response:
+    text = _text(given)
+    definition = await app.workflows.accepted(text)
+
+    async def do(work: Work) -> tuple[int, dict[str, Any], dict[str, str]]:
+        workflow, version = await app.workflows.enter(work, actor_of(request, who), text, definition, note=given.note)
+        headers = {"ETag": workflow.etag, "Location": f"/api/workflows/{workflow.id}/"}
+        return 201, workflow_answer(workflow, version).model_dump(mode="json"), headers
+
+    return await once(app, who, request, key, do)
 
 
 @workflows.get("/{workflow_id}/", response_model=WorkflowAnswer, summary="Read a workflow with its newest version")

@@ -57,4 +57,4 @@ def install(app: FastAPI, ui_dir: Path, queries: PageQueries) -> None:
     app.state.site = Site(Templates(ui_dir / "templates", Assets.load(ui_dir / "dist")), queries)
     app.mount(STATIC, StaticFiles(directory=ui_dir / "dist"), name="static")
     for router in ROUTERS:
-        app.include_router(router)
+        app.routes.extend(router.routes)  # as those of the API: each route is made once
