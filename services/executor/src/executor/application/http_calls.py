@@ -1,14 +1,11 @@
-"""What the kinds that call over HTTP share: the client of an endpoint, one exchange, and what its status means."""
+"""What the kinds that call over HTTP share: one exchange, and what its status means."""
 
-import asyncio
-import base64
 import email.utils
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import httpx
 
+from executor.application.http_clients import client_of
 from executor.application.ports import Endpoint, Permanent, Retryable, Trouble
 from shared.runtime import clock
 from shared.runtime.egress import Egress, EgressRefused
@@ -17,37 +14,19 @@ from shared.runtime.logging import MASK, mask_text
 _AGAIN = frozenset({408, 425, 429})
 _ANSWER = 1000
 _LONGEST_WAIT = 3600.0
-MAX_ANSWER_BYTES = 1_000_000
-
-
-@asynccontextmanager
-async def client_of(egress: Egress, endpoint: Endpoint, seconds: float, *, connections: int = 1) -> AsyncIterator[httpx.AsyncClient]:
-    """Open a client that signs in as the endpoint says; at most ``seconds`` pass without an answer."""
-    options, secrets = endpoint.options, endpoint.secrets
-    headers = dict(options.headers)
-    if secrets.bearer_token:
-        headers["Authorization"] = f"Bearer {secrets.bearer_token.get_secret_value()}"
-    elif options.username:
-        password = secrets.password.get_secret_value() if secrets.password else ""
-        headers["Authorization"] = "Basic " + base64.b64encode(f"{options.username}:{password}".encode()).decode()
-    if options.secret_header and secrets.header_value:
-        headers[options.secret_header] = secrets.header_value.get_secret_value()
-    verify: bool | ssl.SSLContext = options.verify_tls
-    if options.verify_tls and options.ca_pem:
-        verify = await asyncio.to_thread(lambda: ssl.create_default_context(cadata=options.ca_pem))
-    client = egress.client(verify=verify, timeout=seconds, max_bytes=MAX_ANSWER_BYTES, headers=headers, connections=connections)
-    async with client:
-        yield client
 
 
 async def exchange(
-    client: httpx.AsyncClient, endpoint: Endpoint, what: tuple[str, str], body: bytes, headers: dict[str, str]
+    client: httpx.AsyncClient, endpoint: Endpoint, what: tuple[str, str], body: bytes, headers: dict[str, str], *, seconds: float
 ) -> httpx.Response:
-    """Make one call, ``what`` is method and URL; whatever is no answer is raised as Retryable or Permanent."""
+    """Make one call, ``what`` is method and URL; whatever is no answer is raised as Retryable or Permanent.
+
+    At most ``seconds`` pass without a sign of the other side.
+    """
     name = endpoint.name
     method, url = what
     try:
-        return await client.request(method, url, content=body or None, headers=headers)
+        return await client.request(method, url, content=body or None, headers=headers, timeout=httpx.Timeout(seconds, pool=None))
     except EgressRefused as error:
         raise Permanent("EgressRefused", str(error)) from error
     except httpx.TimeoutException as error:
@@ -77,8 +56,8 @@ def refusal(endpoint: Endpoint, answer: httpx.Response, what: tuple[str, str]) -
 
 async def reached(egress: Egress, endpoint: Endpoint) -> httpx.Response:
     """Ask for the base URL: any answer that is no refusal of our credentials shows that somebody is there."""
-    async with client_of(egress, endpoint, 10.0) as client:
-        answer = await exchange(client, endpoint, ("GET", endpoint.options.base_url), b"", {})
+    async with client_of(egress, endpoint) as client:
+        answer = await exchange(client, endpoint, ("GET", endpoint.options.base_url), b"", {}, seconds=10.0)
     if answer.status_code in {401, 403}:
         raise Permanent("AuthenticationFailed", f"{endpoint.name} refused our credentials with {answer.status_code}. Correct them.")
     return answer

@@ -191,7 +191,8 @@ class Writes(Protocol):
 
 @runtime_checkable
 class Calls(Protocol):
-    def caller(self, work: Work) -> AbstractAsyncContextManager[Caller]: ...
+    def caller(self, work: Work, *, calls: int = 1) -> AbstractAsyncContextManager[Caller]:
+        """Give what makes the calls of one attempt, so many ``calls`` at a time."""
 
 
 class Connector(Protocol):

@@ -50,7 +50,7 @@ async def each(work: Work, connectors: dict[str, Connector], checkpoints: Checkp
     """Make one call for every message of every source."""
     connector = _calls(work, connectors)
     tally = Tally(report)
-    async with connector.caller(work) as caller:
+    async with connector.caller(work, calls=work.place.options.in_flight) as caller:
         for _, source in work.feeds:
             reads = connectors[source.component.kind]
             if not isinstance(reads, Reads):

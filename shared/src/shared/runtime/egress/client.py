@@ -72,13 +72,15 @@ class Egress:
         auth: httpx.Auth | tuple[str, str] | None = None,
         base_url: str = "",
         connections: int = 20,
+        kept: float = 30.0,
     ) -> httpx.AsyncClient:
         """Return a client; close it as any other.
 
-        ``max_bytes`` counts the decoded answer, ``deadline`` seconds the whole exchange. Up to ``connections`` are open at once and kept.
+        ``max_bytes`` counts the decoded answer, ``deadline`` seconds the whole exchange. Up to ``connections`` are open at once, and kept
+        for ``kept`` seconds after their last use.
         """
         return httpx.AsyncClient(
-            transport=_Transport(self, verify, Bounds(max_bytes, deadline), connections),
+            transport=_Transport(self, verify, Bounds(max_bytes, deadline), connections, kept),
             timeout=timeout,
             headers={"User-Agent": "Flowtower", **(headers or {})},
             follow_redirects=False,
@@ -129,7 +131,7 @@ class _Pinned(httpcore.AsyncNetworkBackend):
 
 
 class _Transport(httpx.AsyncHTTPTransport):
-    def __init__(self, egress: Egress, verify: bool | ssl.SSLContext, bounds: Bounds, connections: int) -> None:
+    def __init__(self, egress: Egress, verify: bool | ssl.SSLContext, bounds: Bounds, connections: int, kept: float) -> None:
         context = verify if isinstance(verify, ssl.SSLContext) else _context(verify)
         super().__init__(verify=context, trust_env=False, retries=0)
         # httpx offers no way to pass a network backend on, so the pool is replaced by one that has it.
@@ -137,7 +139,7 @@ class _Transport(httpx.AsyncHTTPTransport):
             ssl_context=context,
             max_connections=connections,
             max_keepalive_connections=connections,
-            keepalive_expiry=30.0,
+            keepalive_expiry=kept,
             network_backend=_Pinned(egress),
         )
         self._bounds = bounds

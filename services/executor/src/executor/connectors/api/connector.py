@@ -7,7 +7,8 @@ from urllib.parse import quote
 import httpx
 
 from executor.application.filling import Filling
-from executor.application.http_calls import client_of, exchange, reached, refusal, told
+from executor.application.http_calls import exchange, reached, refusal, told
+from executor.application.http_clients import HttpClients
 from executor.application.ports import Endpoint, Outcome, Permanent, Retryable, Work
 from executor.connectors.api.config import KIND, ComponentOptions
 from executor.domain.durations import seconds_of
@@ -24,6 +25,7 @@ class ApiConnector:
 
     def __init__(self, egress: Egress) -> None:
         self._egress = egress
+        self._clients = HttpClients(egress)
 
     async def check(self, endpoint: Endpoint) -> dict[str, Any]:
         answer = await reached(self._egress, endpoint)
@@ -37,8 +39,8 @@ class ApiConnector:
         headers = _headers(work, endpoint, options, filling)
         if body:
             headers["Content-Type"] = "application/json"
-        async with client_of(self._egress, endpoint, seconds_of(options.timeout)) as client:
-            answer = await exchange(client, endpoint, what, body, headers)
+        async with self._clients.of(endpoint) as client:
+            answer = await exchange(client, endpoint, what, body, headers, seconds=seconds_of(options.timeout))
         seen = {"status": answer.status_code, "headers": _lower(answer), "body": _read(answer)}
         _judge(endpoint, options, filling, answer, what, seen)
         output = _output(work, options, filling, seen)
