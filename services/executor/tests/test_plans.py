@@ -1,0 +1,57 @@
+"""Endpoints at hand: looked up once for all attempts that need one, and again after a second."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from executor.application.ports import Endpoint, Permanent, Retryable
+from executor.application.registries import Plans
+
+
+class Registry:
+    def __init__(self, *known: Endpoint) -> None:
+        self.known = {endpoint.name: endpoint for endpoint in known}
+        self.looks = 0
+        self.gate = asyncio.Event()
+
+    async def endpoint(self, name: str) -> Endpoint | None:
+        self.looks += 1
+        await self.gate.wait()
+        return self.known.get(name)
+
+
+def plans(registry: Registry) -> Plans:
+    made: Any = Plans
+    found: Plans = made(registry, {})
+    return found
+
+
+async def test_many_that_need_an_endpoint_at_once_look_it_up_once() -> None:
+    registry = Registry(Endpoint("e1", "svc", "service", None, None))
+    known = plans(registry)
+    asking = [asyncio.create_task(known.endpoint("svc", "service")) for _ in range(50)]
+    wrong = asyncio.create_task(known.endpoint("svc", "api"))
+    await asyncio.sleep(0)
+    asking.pop(0).cancel()  # the one that looks it up, for the others too
+    await asyncio.sleep(0)
+    registry.gate.set()
+    assert {endpoint.endpoint_id for endpoint in await asyncio.gather(*asking)} == {"e1"}
+    with pytest.raises(Permanent, match="a “api” is needed here"):
+        await wrong
+    await known.endpoint("svc", "service")
+    assert registry.looks == 1
+    known.forget()
+    await known.endpoint("svc", "service")
+    assert registry.looks == 2
+
+
+async def test_one_that_is_missing_is_missing_for_all_and_looked_for_again() -> None:
+    registry = Registry()
+    known = plans(registry)
+    registry.gate.set()
+    answers = await asyncio.gather(*(known.endpoint("svc", "service") for _ in range(3)), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [Retryable] * 3
+    assert registry.looks == 1
+    registry.known["svc"] = Endpoint("e1", "svc", "service", None, None)
+    assert (await known.endpoint("svc", "service")).endpoint_id == "e1"
