@@ -140,3 +140,19 @@ async def test_what_is_planned_between_two_looks_comes_at_its_time_too(life: Lif
     life.planned(Mock(), {"event": "attempt.failed", "next_attempt_at": stamp(later)})
     await eventually(lambda: engine.woken, within=LOOK / 2, every=0.01)
     assert journal.asked_due[0] >= due - 0.05
+
+
+def test_the_clock_follows_the_databases_time_and_never_goes_back_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    steady = 100.0
+    monkeypatch.setattr("executor.application.upkeep.time.monotonic", lambda: steady)
+    clock = DatabaseClock()
+    began = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    clock.set(began)
+    read = [clock()]
+    for _ in range(5000):
+        steady += 0.0003
+        read.append(clock())
+        assert timedelta(0) <= began + timedelta(seconds=steady - 100.0) - read[-1] < timedelta(milliseconds=1)
+    assert read == sorted(read)
+    clock.set(began - timedelta(seconds=9))
+    assert clock() == began - timedelta(seconds=9)

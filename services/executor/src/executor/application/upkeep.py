@@ -25,20 +25,29 @@ log = get_logger(__name__)
 _CHUNK = 500
 _SHORTEST_LOOK = 0.02
 """Seconds."""
+_STEP = 0.001
+"""Seconds between two readings of the clock."""
 
 
 class DatabaseClock:
-    """The database's time, carried on by the machine's steady clock between two looks."""
+    """The database's time, carried on by the machine's steady clock between two looks.
+
+    It goes forward in steps of a millisecond: what is decided in a burst shares one reading, and the text that is made of it.
+    """
 
     def __init__(self) -> None:
-        self._at = datetime.now(UTC)
-        self._steady = time.monotonic()
+        self.set(datetime.now(UTC))
 
     def set(self, now: datetime) -> None:
-        self._at, self._steady = now, time.monotonic()
+        self._at = self._now = now
+        self._steady = self._read = time.monotonic()
 
     def __call__(self) -> datetime:
-        return self._at + timedelta(seconds=time.monotonic() - self._steady)
+        steady = time.monotonic()
+        if steady - self._read >= _STEP:
+            self._read = steady
+            self._now = self._at + timedelta(seconds=steady - self._steady)
+        return self._now
 
 
 class Life:

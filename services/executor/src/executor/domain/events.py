@@ -6,6 +6,7 @@ its contract.
 """
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -24,6 +25,7 @@ def decode(line: bytes) -> Event:
     return event
 
 
+@lru_cache(maxsize=8)
 def stamp(at: datetime) -> str:
     """Return a time as it stands in events: UTC, microseconds."""
     return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat()[:-6] + "Z"
