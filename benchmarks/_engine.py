@@ -204,16 +204,18 @@ async def raw(dsn: str, seconds: float = 3.0) -> float:
 
 
 @asynccontextmanager
-async def profiled(stage: Stage, name: str, number: int = 0) -> AsyncIterator[None]:
-    """Have py-spy write down where an executor's time goes, when ``BENCH_PROFILE`` names a folder for it."""
-    if not PROFILE:
+async def profiled(stage: Stage, name: str, number: int = 0, folder: Path | None = None) -> AsyncIterator[None]:
+    """Have py-spy write down where an executor's time goes, in ``folder``, or where ``BENCH_PROFILE`` says; without either, nowhere."""
+    if folder is None and not PROFILE:
         yield
         return
-    place = Path(PROFILE) / f"{name}.stacks"
+    place = (folder or Path(PROFILE)) / f"{name}.stacks"
+    place.parent.mkdir(parents=True, exist_ok=True)
     command = [
         str(Path(sys.executable).parent / "py-spy"),
         "record",
         "--nonblocking",
+        "--subprocesses",
         "--format",
         "raw",
         "--rate",

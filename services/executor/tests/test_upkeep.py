@@ -82,6 +82,9 @@ class Engine:
 
 
 class Requests:
+    def __init__(self, engine: Engine) -> None:
+        self.take = engine.take
+
     async def plan(self, _stored: Stored) -> object:
         return object()
 
@@ -111,7 +114,7 @@ async def life(journal: Journal, engine: Engine) -> AsyncIterator[Life]:
         Writer(),  # type: ignore[arg-type]
         journal=journal,  # type: ignore[arg-type]
         outcomes=Mock(published=0),
-        requests=Requests(),  # type: ignore[arg-type]
+        requests=Requests(engine),  # type: ignore[arg-type]
         clock=DatabaseClock(),
         instance="0",
         host="h/0",

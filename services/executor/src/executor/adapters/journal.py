@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncpg
 
-from executor.application.entries import Conflict, Entry, Leftover, Request, Stored
+from executor.application.entries import RUN_LIMIT, Conflict, Entry, Leftover, Request, Stored
 from executor.application.ports import StaleEpoch
 from executor.domain.journal import TERMINAL
 from shared.runtime.database import Database
@@ -68,6 +68,26 @@ UPDATE executors SET heir = $1 WHERE epoch = (
       AND EXISTS (SELECT FROM executors AS me WHERE me.epoch = $1 AND me.retired_at IS NULL)
     ORDER BY dead.epoch LIMIT 1 FOR UPDATE SKIP LOCKED
 ) RETURNING epoch
+"""
+# Without a planned attempt: what was under way when the dead executor died is among these, and what waits is not.
+_ADOPT = """
+WITH fence AS MATERIALIZED (SELECT epoch FROM executors WHERE epoch = $2 AND retired_at IS NULL FOR SHARE),
+busy AS MATERIALIZED (
+    SELECT r.run_id FROM runs AS r
+    WHERE r.owner = $1 AND NOT EXISTS (SELECT FROM waits AS w WHERE w.run_id = r.run_id AND w.component <> $3)
+), moved AS (
+    UPDATE runs SET owner = fence.epoch FROM fence, busy WHERE runs.run_id = busy.run_id RETURNING runs.run_id, runs.started_at
+)
+SELECT epoch, ARRAY(SELECT run_id FROM moved ORDER BY started_at) FROM fence
+"""
+_SETTLE = """
+WITH part AS MATERIALIZED (SELECT run_id FROM runs WHERE owner = $1 LIMIT $3)
+UPDATE runs SET owner = $2 FROM part WHERE runs.run_id = part.run_id
+"""
+_SETTLED_AT_ONCE = 10_000
+"""Rows: a transaction must end well within the statement's time limit, whatever the number of runs that wait."""
+_WAITING = """
+SELECT DISTINCT w.run_id FROM waits AS w JOIN runs AS r USING (run_id) WHERE r.owner = $1 AND w.run_id > $2 ORDER BY w.run_id LIMIT $3
 """
 _LEFT = """
 SELECT j.run_id, j.body FROM journal AS j JOIN executors AS e USING (epoch) WHERE j.epoch = $1 AND j.batch > e.published
@@ -174,17 +194,29 @@ class PostgresJournal:
         async with self._database.connection() as connection:
             return [Leftover(run_id, body.split(b"\n")) for run_id, body in await connection.fetch(_LEFT, dead)]
 
-    async def settle(self, dead: int, epoch: int) -> None:
-        async with self._database.connection() as connection, connection.transaction():
-            still = await connection.fetchval("SELECT epoch FROM executors WHERE epoch = $1 AND retired_at IS NULL FOR SHARE", epoch)
-            if still is None:
-                raise StaleEpoch(f"epoch {epoch} is over")
-            await connection.execute("UPDATE runs SET owner = $2 WHERE owner = $1", dead, epoch)
-            await connection.execute("UPDATE executors SET settled_at = clock_timestamp(), published = batch WHERE epoch = $1", dead)
-
-    async def owned(self, epoch: int) -> list[str]:
+    async def adopt(self, dead: int, epoch: int) -> list[str]:
         async with self._database.connection() as connection:
-            return [row[0] for row in await connection.fetch("SELECT run_id FROM runs WHERE owner = $1 ORDER BY started_at", epoch)]
+            row = await connection.fetchrow(_ADOPT, dead, epoch, RUN_LIMIT)
+        if row is None:
+            raise StaleEpoch(f"epoch {epoch} is over")
+        moved: list[str] = row[1]
+        return moved
+
+    async def settle(self, dead: int, epoch: int) -> None:
+        moved = _SETTLED_AT_ONCE
+        while moved == _SETTLED_AT_ONCE:
+            async with self._database.connection() as connection, connection.transaction():
+                still = await connection.fetchval("SELECT epoch FROM executors WHERE epoch = $1 AND retired_at IS NULL FOR SHARE", epoch)
+                if still is None:
+                    raise StaleEpoch(f"epoch {epoch} is over")
+                moved = int((await connection.execute(_SETTLE, dead, epoch, _SETTLED_AT_ONCE)).rpartition(" ")[2])
+                if moved < _SETTLED_AT_ONCE:
+                    done = "UPDATE executors SET settled_at = clock_timestamp(), published = batch WHERE epoch = $1"
+                    await connection.execute(done, dead)
+
+    async def waiting(self, epoch: int, after: str, most: int) -> list[str]:
+        async with self._database.connection() as connection:
+            return [row[0] for row in await connection.fetch(_WAITING, epoch, after, most)]
 
     async def load(self, run_ids: Sequence[str]) -> list[Stored]:
         async with self._database.connection() as connection:
