@@ -17,7 +17,7 @@ def test_a_run_of_some_benchmarks_keeps_the_rows_of_the_others() -> None:
         [figure("timers", "late", "3 ms"), figure("timers", "CPU", "2 %"), figure("runs", "rate", "1.5 ×")],
         ["timers", "runs"],
         [],
-        "old",
+        "first profile",
     )
     second = renewed(f"{first}\n{HAND}\n", [figure("timers", "late by", "4 ms")], ["timers"], ["history"], "")
     rows = [line.split(" | ")[:3] for line in second.splitlines() if line.startswith(("| timers", "| runs"))]
