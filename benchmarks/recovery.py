@@ -16,6 +16,7 @@ import uvloop
 from benchmarks._engine import ROUNDS, Driver, Stage
 from benchmarks._figures import note, quantile
 from executor.domain.events import stamp
+from shared.contracts.topics import RUNS_COMMANDS
 
 RUNS = int(os.environ.get("BENCH_RECOVERY_RUNS", "12000"))
 RESTART_BAR, TAKE_OVER_BAR = 2.0, 10.0
@@ -54,6 +55,10 @@ class Watch:
         elif b'"event":"run.finished"' in value:
             self.ended.add(run)
 
+    def whole(self) -> bool:
+        """Whether all runs have ended."""
+        return len(self.ended) == len(self._runs)
+
     def fresh(self, since: str) -> list[float]:
         """Return when outcomes were handed to Kafka that were decided since then, of runs that executor 0 had begun before."""
         found = []
@@ -82,7 +87,7 @@ async def one_round(driver: Driver, *, restart: bool) -> float:
     if restart:
         began = time.time()
         starting = asyncio.create_task(asyncio.to_thread(driver.stage.start))
-    await watch.look(lambda: len(watch.ended) == RUNS, within=120)
+    await watch.look(watch.whole, within=120)
     if starting is not None:
         await starting
     else:
@@ -94,6 +99,20 @@ async def one_round(driver: Driver, *, restart: bool) -> float:
     return min(fresh) - began
 
 
+async def all_at_work(driver: Driver) -> None:
+    """Wait until every executor begins runs: after a kill, the group gives a partition back only by and by."""
+    hosts: set[str] = set()
+    until = time.monotonic() + 90
+    while len(hosts) < len(driver.stage.executors):
+        if time.monotonic() > until:
+            raise RuntimeError(f"only {', '.join(hosts) or 'no executor'} began runs")
+        commands = [driver.command() for _ in range(100 * RUNS_COMMANDS.partitions)]
+        watch = Watch(driver, {key for key, _ in commands})
+        await driver.send(commands)
+        await watch.look(watch.whole, within=90)
+        hosts = {host for host, _ in watch.begun.values()}
+
+
 async def measured(executors: int) -> list[float]:
     stage = Stage(executors)
     try:
@@ -101,7 +120,8 @@ async def measured(executors: int) -> list[float]:
         await driver.start()
         took = []
         for _ in range(ROUNDS):
-            await driver.throughput(RUNS // 2)  # warms up; afterwards everybody has his part of the topic again
+            await all_at_work(driver)
+            await driver.throughput(RUNS // 2)  # warms up
             took.append(await one_round(driver, restart=executors == 1))
         await driver.stop()
     finally:

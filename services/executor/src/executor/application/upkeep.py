@@ -22,6 +22,8 @@ from shared.runtime.parts import NotReady
 log = get_logger(__name__)
 
 _CHUNK = 500
+_FIRST_CHUNK = 32
+"""Runs of a dead executor that are read at first, so that some go on while the others are still being read."""
 _SHORTEST_LOOK = 0.02
 """Seconds."""
 
@@ -177,8 +179,10 @@ class Life:
         await self._outcomes.republish(leftovers)
         # Then what it was working on; what only waits may be much more, and can.
         busy = await self._journal.adopt(dead, self.epoch)
-        for start in range(0, len(busy), _CHUNK):
-            await self._resume_all(busy[start : start + _CHUNK])
+        done, chunk = 0, _FIRST_CHUNK
+        while done < len(busy):
+            await self._resume_all(busy[done : done + chunk])
+            done, chunk = done + chunk, min(2 * chunk, _CHUNK)
         await self._journal.settle(dead, self.epoch)
         log.info("took over", dead=dead, busy=len(busy), republished=sum(len(left.lines) for left in leftovers))
         self._inherited.set()
