@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
@@ -12,6 +13,9 @@ import pytest
 from executor.application.entries import Stored
 from executor.application.upkeep import DatabaseClock, Life
 from executor.domain.events import stamp
+from executor.main import build
+from executor.settings import Settings
+from shared.runtime import keys
 from shared.testing.wait import eventually
 
 LOOK = 30.0
@@ -143,3 +147,11 @@ async def test_what_is_planned_between_two_looks_comes_at_its_time_too(life: Lif
     life.planned(Mock(), [{"event": "attempt.failed", "next_attempt_at": stamp(later)}])
     await eventually(lambda: engine.woken, within=LOOK / 2, every=0.01)
     assert journal.asked_due[0] >= due - 0.05
+
+
+def test_a_life_begins_before_a_group_is_joined(tmp_path: Path) -> None:
+    """To join can take as long as a dead member's session; its runs must not wait for that."""
+    keys.make(tmp_path / "keys")
+    service = build(Settings(kafka="127.0.0.1:1", database_url="postgresql://127.0.0.1:1/x", keys_dir=tmp_path / "keys"))  # type: ignore[arg-type]
+    names = [named.name for named in service._parts]
+    assert names.index("outcomes") < names.index("life") < min(names.index("bus"), names.index("commands"))
