@@ -61,8 +61,10 @@ def by_part(stacks: str) -> tuple[Counter[str], Counter[str]]:
 
 
 def spent(pid: int) -> float:
-    """Return the CPU seconds of a process and its children so far."""
+    """Return the CPU seconds of a process and its children so far; of this one alone, whose children are all the others."""
     process = psutil.Process(pid)
+    if pid == os.getpid():
+        return process.cpu_times().user + process.cpu_times().system
     return sum(times.user + times.system for each in (process, *process.children(recursive=True)) for times in (each.cpu_times(),))
 
 

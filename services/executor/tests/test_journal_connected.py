@@ -1,6 +1,7 @@
 """The journal on a real PostgreSQL: a batch stands whole or not at all, and a stale epoch changes no row."""
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 import executor
 from executor.adapters.checkpoints import PostgresCheckpoints
-from executor.adapters.journal import PostgresJournal
+from executor.adapters.journal import _COMMIT, _DUE, _NEWS, _REQUESTS, _WAITING, PostgresJournal
 from executor.adapters.tables import SQLModel
 from executor.application.entries import RUN_LIMIT, Conflict, Entry
 from executor.application.ports import Checkpoint, StaleEpoch
@@ -195,3 +196,23 @@ async def test_what_comes_during_a_commit_is_written_by_the_next_one() -> None:
     await writer.settled()
     assert journal.batches[-1] == ["later"]
     await writer.stop()
+
+
+async def test_statements_of_the_hot_path_look_runs_up_by_id_whatever_the_planner_thinks_of_owners(
+    journal: PostgresJournal, database: Database
+) -> None:
+    """Learned while nothing runs, an epoch seems to own nothing; by its index each commit would read all of its runs."""
+    over = (
+        "INSERT INTO runs (run_id, workflow_id, workflow, version, status, ended_at) "
+        "SELECT 'over-' || n, 'w', 'name', 1, 'succeeded', clock_timestamp() FROM generate_series(1, 20000) AS n"
+    )
+    async with database.connection() as connection:
+        await connection.execute(f"{over}; ANALYZE runs; SET plan_cache_mode = force_generic_plan")
+        for number, statement in enumerate((_COMMIT, _DUE, _NEWS, _REQUESTS, _WAITING)):
+            nothing = ", ".join(["NULL"] * max(map(int, re.findall(r"\$(\d+)", statement))))
+            await connection.execute(f"PREPARE hot_{number} AS {statement}")
+            plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN EXECUTE hot_{number} ({nothing})"))
+            assert "runs_pkey" in plan, plan
+            assert "runs_owner" not in plan, plan
+            assert "Seq Scan on runs" not in plan, plan
+        await connection.execute("DEALLOCATE ALL; RESET plan_cache_mode; DELETE FROM runs WHERE run_id LIKE 'over-%'")
