@@ -108,6 +108,7 @@ class Driver:
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
+        self.new_id: Callable[[], str] = lambda: uuid.uuid4().hex
         self.producer = AIOKafkaProducer(bootstrap_servers=stage.kafka.bootstrap, acks="all", linger_ms=0, max_batch_size=500_000)
         self.consumer = AIOKafkaConsumer(bootstrap_servers=stage.kafka.bootstrap, auto_offset_reset="latest", max_poll_records=5000)
 
@@ -174,7 +175,7 @@ class Driver:
 
     async def throughput(self, runs: int = RUNS) -> tuple[float, float]:
         """Return runs per second and the executor's CPU microseconds per run."""
-        commands = [self.command() for _ in range(runs)]
+        commands = [self.command(run=self.new_id()) for _ in range(runs)]
         process = psutil.Process(self.stage.executor.pid)
         before, began = process.cpu_times(), time.perf_counter()
         await self.send(commands)

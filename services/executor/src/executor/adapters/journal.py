@@ -90,10 +90,10 @@ UPDATE runs SET owner = $2 FROM part WHERE runs.run_id = part.run_id
 _SETTLED_AT_ONCE = 50_000
 """Rows. A transaction must end well within the statement's time limit, whatever the number of runs that wait; each looks past what
 those before it have moved, so small steps cost more together."""
-# The place is said of both tables: a merge of the two would else read all runs before it.
 _WAITING = """
-SELECT DISTINCT w.run_id FROM waits AS w JOIN runs AS r USING (run_id)
-WHERE r.owner IS NOT DISTINCT FROM $1 AND w.run_id > $2 AND r.run_id > $2 ORDER BY w.run_id LIMIT $3
+SELECT DISTINCT w.run_id FROM waits AS w WHERE w.run_id > $2 AND EXISTS (
+    SELECT FROM runs AS r WHERE r.run_id = w.run_id AND r.owner IS NOT DISTINCT FROM $1 OFFSET 0
+) ORDER BY w.run_id LIMIT $3
 """
 _LEFT = """
 SELECT j.run_id, j.body FROM journal AS j JOIN executors AS e USING (epoch) WHERE j.epoch = $1 AND j.batch > e.published
