@@ -108,6 +108,7 @@ class Driver:
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
+        self.new_id: Callable[[], str] = lambda: uuid.uuid4().hex
         self.producer = AIOKafkaProducer(bootstrap_servers=stage.kafka.bootstrap, acks="all", linger_ms=0, max_batch_size=500_000)
         self.consumer = AIOKafkaConsumer(bootstrap_servers=stage.kafka.bootstrap, auto_offset_reset="latest", max_poll_records=5000)
 
@@ -174,7 +175,7 @@ class Driver:
 
     async def throughput(self, runs: int = RUNS) -> tuple[float, float]:
         """Return runs per second and the executor's CPU microseconds per run."""
-        commands = [self.command() for _ in range(runs)]
+        commands = [self.command(run=self.new_id()) for _ in range(runs)]
         process = psutil.Process(self.stage.executor.pid)
         before, began = process.cpu_times(), time.perf_counter()
         await self.send(commands)
@@ -204,16 +205,18 @@ async def raw(dsn: str, seconds: float = 3.0) -> float:
 
 
 @asynccontextmanager
-async def profiled(stage: Stage, name: str, number: int = 0) -> AsyncIterator[None]:
-    """Have py-spy write down where an executor's time goes, when ``BENCH_PROFILE`` names a folder for it."""
-    if not PROFILE:
+async def profiled(stage: Stage, name: str, number: int = 0, folder: Path | None = None) -> AsyncIterator[None]:
+    """Have py-spy write down where an executor's time goes, in ``folder``, or where ``BENCH_PROFILE`` says; without either, nowhere."""
+    if folder is None and not PROFILE:
         yield
         return
-    place = Path(PROFILE) / f"{name}.stacks"
+    place = (folder or Path(PROFILE)) / f"{name}.stacks"
+    place.parent.mkdir(parents=True, exist_ok=True)
     command = [
         str(Path(sys.executable).parent / "py-spy"),
         "record",
         "--nonblocking",
+        "--subprocesses",
         "--format",
         "raw",
         "--rate",

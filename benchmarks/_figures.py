@@ -49,8 +49,12 @@ def kept(place: Path) -> list[Figure]:
 def table(figures: Sequence[Figure]) -> str:
     """Return the figures as a Markdown table."""
     head = "| benchmark | what | figure | bar | verdict | beside | load |\n|---|---|---|---|---|---|---|"
-    rows = [f"| {f.name} | {f.what} | {f.figure} | {f.bar} | {f.verdict} | {f.beside} | {f.load} |" for f in figures]
-    return "\n".join([head, *rows])
+    return "\n".join([head, *map(row, figures)])
+
+
+def row(f: Figure) -> str:
+    """Return one line of the table."""
+    return f"| {f.name} | {f.what} | {f.figure} | {f.bar} | {f.verdict} | {f.beside} | {f.load} |"
 
 
 def quantile(values: Iterable[float], share: float) -> float:

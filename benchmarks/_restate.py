@@ -15,9 +15,12 @@ from shared.testing.ports import answers, free_ports
 from shared.testing.process import PartProcess, scratch_folder
 from shared.testing.wait import wait_until
 
+WORKERS = 1
+"""Processes of the handler."""
+
 
 @contextmanager
-def restate(server: Path, python: Path) -> Iterator["Restate"]:
+def restate(server: Path, python: Path, workers: int = WORKERS) -> Iterator["Restate"]:
     """Give a server with its worker registered; both are stopped in the end."""
     ingress, admin, node, worker_port = free_ports(4)
     folder = scratch_folder("restate")
@@ -34,7 +37,16 @@ def restate(server: Path, python: Path) -> Iterator["Restate"]:
     serve: list[str | Path] = [server, "--base-dir", folder / "data", "--no-logo"]
     main = PartProcess("restate", serve, folder=folder, env=env | settings)
     place = str(Path(__file__).parent)
-    command: list[str | Path] = [python, "-m", "hypercorn", "--bind", f"127.0.0.1:{worker_port}", "_restate_peer:app"]
+    command: list[str | Path] = [
+        python,
+        "-m",
+        "hypercorn",
+        "--workers",
+        str(workers),
+        "--bind",
+        f"127.0.0.1:{worker_port}",
+        "_restate_peer:app",
+    ]
     worker = PartProcess("worker", command, folder=folder, env=env | {"PYTHONPATH": place})
     try:
         worker.start(lambda: answers(worker_port), within=60)

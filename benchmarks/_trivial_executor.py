@@ -1,11 +1,17 @@
 """The real executor with two kinds more, whose components do next to nothing: what is left is the engine."""
 
-from typing import Any
+import gc
 
-from executor.application.ports import Endpoint, Outcome, Retryable, Work
-from executor.main import build
-from executor.settings import Settings
-from shared.runtime.service import run
+gc.disable()  # as executor.__main__ does
+
+from typing import Any  # noqa: E402
+
+from executor.application.ports import Endpoint, Outcome, Retryable, Work  # noqa: E402
+from executor.main import build  # noqa: E402
+from executor.settings import Settings  # noqa: E402
+from shared.runtime.service import run  # noqa: E402
+
+gc.enable()
 
 
 class Trivial:

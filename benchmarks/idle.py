@@ -9,6 +9,7 @@ import time
 
 import psutil
 
+from benchmarks._figures import note
 from benchmarks._stage import stage
 from shared.testing.tower import SERVICES
 
@@ -18,7 +19,7 @@ MEMORY_MB, CPU_PERCENT = 150, 3.0
 
 
 def main() -> None:
-    """Start everything, let it settle, watch it for a minute and print a table."""
+    """Start everything, let it settle, and watch it for a minute."""
     with stage(as_shipped=True) as tower:
         time.sleep(SETTLE_SECONDS)
         processes = {name: psutil.Process(tower.process(name).pid) for name in SERVICES}
@@ -26,13 +27,19 @@ def main() -> None:
         began = time.monotonic()
         time.sleep(WATCH_SECONDS)
         watched = time.monotonic() - began
-        print(f"{'service':16} {'RSS MB':>8} {'PSS MB':>8} {'CPU %':>7}   bars: {MEMORY_MB} MB, {CPU_PERCENT} %")
         for name, process in processes.items():
             memory = process.memory_full_info()
             spent = process.cpu_times()
             busy = (spent.user + spent.system - before[name].user - before[name].system) / watched * 100
-            verdict = "" if memory.rss / 2**20 <= MEMORY_MB and busy <= CPU_PERCENT else "   over the bar"
-            print(f"{name:16} {memory.rss / 2**20:8.0f} {memory.pss / 2**20:8.0f} {busy:7.2f}{verdict}")
+            resident = memory.rss / 2**20
+            note(
+                "idle",
+                f"{name} while nothing happens",
+                f"{resident:.0f} MB, {busy:.1f} % CPU",
+                bar=f"≤ {MEMORY_MB} MB, ≤ {CPU_PERCENT:g} %",
+                reached=resident <= MEMORY_MB and busy <= CPU_PERCENT,
+                beside=f"{memory.pss / 2**20:.0f} MB without what it shares",
+            )
 
 
 if __name__ == "__main__":

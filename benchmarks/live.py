@@ -14,6 +14,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from websockets.asyncio.client import connect
 
+from benchmarks._figures import note, quantile
 from benchmarks._stage import stage
 from shared.contracts.clusters import ClusterObserved, ComponentHealth, Confidence, Health, Reach
 from shared.contracts.dags import DagRunSeen, DagRunsObserved, DagSeen, DagsObserved
@@ -24,6 +25,7 @@ from shared.testing.tower import Api, Tower
 
 EVENTS = 60
 WARM_UP = 5
+BAR_MS = 500.0
 DAG = "orders_hourly"
 
 APPEARS = """
@@ -137,19 +139,19 @@ async def _to_frames(tower: Tower, poller: Poller, cookie: str) -> list[float]:
     return found
 
 
-def at(values: list[float], share: float) -> float:
-    """Return the value below which ``share`` of all lie."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-
-
 def main() -> None:
-    """Measure and print both distributions."""
+    """Measure both."""
     with stage() as tower:
         to_page, to_frame = asyncio.run(measure(tower))
-    print(f"{'milliseconds after the poller spoke':40} {'p50':>7} {'p95':>7} {'max':>7}   bar: p95 500")
-    for name, values in (("until the WebSocket frame", to_frame), ("until the page shows it (Chromium)", to_page)):
-        print(f"{name:40} {at(values, 0.5):7.0f} {at(values, 0.95):7.0f} {max(values):7.0f}")
+    frame, page = ([quantile(values, share) for share in (0.5, 0.95)] for values in (to_frame, to_page))
+    note(
+        "live",
+        "from a poll to the browser that shows it",
+        f"p50 {page[0]:.0f}, p95 {page[1]:.0f}, at most {max(to_page):.0f} ms",
+        bar=f"p95 ≤ {BAR_MS:g} ms",
+        reached=page[1] <= BAR_MS,
+        beside=f"the WebSocket frame of the same event: {frame[0]:.0f}, {frame[1]:.0f} ms",
+    )
 
 
 if __name__ == "__main__":

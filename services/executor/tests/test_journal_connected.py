@@ -1,6 +1,7 @@
 """The journal on a real PostgreSQL: a batch stands whole or not at all, and a stale epoch changes no row."""
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,9 @@ import pytest
 
 import executor
 from executor.adapters.checkpoints import PostgresCheckpoints
-from executor.adapters.journal import PostgresJournal
+from executor.adapters.journal import _COMMIT, _DUE, _NEWS, _REQUESTS, _WAITING, PostgresJournal
 from executor.adapters.tables import SQLModel
-from executor.application.entries import Conflict, Entry
+from executor.application.entries import RUN_LIMIT, Conflict, Entry
 from executor.application.ports import Checkpoint, StaleEpoch
 from executor.application.writer import JournalWriter
 from executor.settings import Settings
@@ -85,8 +86,11 @@ async def test_a_stale_epoch_changes_no_row(journal: PostgresJournal, database: 
     assert await count(database, "journal", "owned") == 1
     assert await journal.inherit(new) == old
     assert [left.lines for left in await journal.leftovers(old)] == [[b'{"seq":1}']]
+    with pytest.raises(StaleEpoch):
+        await journal.adopt(new, old)
+    assert await journal.adopt(old, new) == ["owned"]
     await journal.settle(old, new)
-    assert await journal.owned(new) == ["owned"]
+    assert await journal.claim(new, "owned"), "ours already"
     mine = PostgresCheckpoints(database, new)
     loaded = await mine.load("owned", "C", 1, "S")
     assert loaded is not None
@@ -107,6 +111,28 @@ async def test_a_life_ends_with_its_lease_and_only_then(journal: PostgresJournal
     assert heir not in taken
     with pytest.raises(StaleEpoch):
         await journal.renew(dying, 0, 60)
+
+
+async def test_what_was_under_way_is_taken_over_before_what_waits(
+    journal: PostgresJournal, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("executor.adapters.journal._SETTLED_AT_ONCE", 2)
+    dead, now = await journal.join("g", "h", 60)
+    hour = now + timedelta(hours=1)
+    limited = entry("limited", waits=[(RUN_LIMIT, hour)])
+    waiting = [entry(f"waits-{number}", waits=[("A", hour), ("B", hour)]) for number in range(5)]
+    await journal.commit(dead, 1, 0, 60, [entry("under-way"), limited, *waiting])
+    heir, _ = await journal.join("g", "h", 60)
+    assert set(await journal.adopt(dead, heir)) == {"under-way", "limited"}, "a time limit alone is no reason to wait"
+    assert await journal.waiting(heir, "waits", 10) == []
+    await journal.settle(dead, heir)
+    names = [f"waits-{number}" for number in range(5)]
+    assert await journal.waiting(heir, "waits", 3) == names[:3]
+    assert await journal.waiting(heir, names[2], 3) == names[3:]
+    async with database.connection() as connection:
+        assert await connection.fetchval("SELECT settled_at FROM executors WHERE epoch = $1", dead) is not None
+        assert await connection.fetchval("SELECT count(*) FROM runs WHERE owner = $1", dead) == 0
+    await journal.retire(heir)
 
 
 async def test_planned_attempts_come_due_by_the_databases_clock(journal: PostgresJournal) -> None:
@@ -178,3 +204,23 @@ async def test_what_comes_during_a_commit_is_written_by_the_next_one() -> None:
     assert journal.batches[-1] == ["broken", "later"]
     assert stands[-1] == "later", "an error in what follows one entry holds up no other"
     await writer.stop()
+
+
+async def test_statements_of_the_hot_path_look_runs_up_by_id_whatever_the_planner_thinks_of_owners(
+    journal: PostgresJournal, database: Database
+) -> None:
+    """Learned while nothing runs, an epoch seems to own nothing; by its index each commit would read all of its runs."""
+    over = (
+        "INSERT INTO runs (run_id, workflow_id, workflow, version, status, ended_at) "
+        "SELECT 'over-' || n, 'w', 'name', 1, 'succeeded', clock_timestamp() FROM generate_series(1, 20000) AS n"
+    )
+    async with database.connection() as connection:
+        await connection.execute(f"{over}; ANALYZE runs; SET plan_cache_mode = force_generic_plan")
+        for number, statement in enumerate((_COMMIT, _DUE, _NEWS, _REQUESTS, _WAITING)):
+            nothing = ", ".join(["NULL"] * max(map(int, re.findall(r"\$(\d+)", statement))))
+            await connection.execute(f"PREPARE hot_{number} AS {statement}")
+            plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN EXECUTE hot_{number} ({nothing})"))
+            assert "runs_pkey" in plan, plan
+            assert "runs_owner" not in plan, plan
+            assert "Seq Scan on runs" not in plan, plan
+        await connection.execute("DEALLOCATE ALL; RESET plan_cache_mode; DELETE FROM runs WHERE run_id LIKE 'over-%'")

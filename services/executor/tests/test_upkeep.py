@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
@@ -12,6 +13,9 @@ import pytest
 from executor.application.entries import Stored
 from executor.application.upkeep import DatabaseClock, Life
 from executor.domain.events import stamp
+from executor.main import build
+from executor.settings import Settings
+from shared.runtime import keys
 from shared.testing.wait import eventually
 
 LOOK = 30.0
@@ -82,6 +86,9 @@ class Engine:
 
 
 class Requests:
+    def __init__(self, engine: Engine) -> None:
+        self.take = engine.take
+
     async def plan(self, _stored: Stored) -> object:
         return object()
 
@@ -111,7 +118,7 @@ async def life(journal: Journal, engine: Engine) -> AsyncIterator[Life]:
         Writer(),  # type: ignore[arg-type]
         journal=journal,  # type: ignore[arg-type]
         outcomes=Mock(published=0),
-        requests=Requests(),  # type: ignore[arg-type]
+        requests=Requests(engine),  # type: ignore[arg-type]
         clock=DatabaseClock(),
         instance="0",
         host="h/0",
@@ -156,3 +163,11 @@ def test_the_clock_follows_the_databases_time_and_never_goes_back_by_itself(monk
     assert read == sorted(read)
     clock.set(began - timedelta(seconds=9))
     assert clock() == began - timedelta(seconds=9)
+
+
+def test_a_life_begins_before_a_group_is_joined(tmp_path: Path) -> None:
+    """To join can take as long as a dead member's session; its runs must not wait for that."""
+    keys.make(tmp_path / "keys")
+    service = build(Settings(kafka="127.0.0.1:1", database_url="postgresql://127.0.0.1:1/x", keys_dir=tmp_path / "keys"))  # type: ignore[arg-type]
+    names = [named.name for named in service._parts]
+    assert names.index("outcomes") < names.index("life") < min(names.index("bus"), names.index("commands"))

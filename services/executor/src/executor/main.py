@@ -110,9 +110,11 @@ def build(settings: Settings, connectors: dict[str, Connector] | None = None) ->
     service.add(outcomes, name="outcomes")
     service.add(yard, name="yard")
     service.add(clusters, name="clusters")
-    service.add(bus, name="bus")
     service.add(admission, name="admission")
+    # Before what joins a group: that can take as long as a dead member's session, and the dead one's runs must not wait for it. The
+    # versions that they name stand in the tables.
     service.add(life, name="life")
+    service.add(bus, name="bus")
     service.add(queue, name="queue")
     service.add(intake, name="commands")
     service.add(triggers, name="triggers")

@@ -11,7 +11,7 @@ from executor.application.admission import Admission
 from executor.application.attempts import Attempts
 from executor.application.commands import Asked, Commands, Refusal
 from executor.application.engine import Engine
-from executor.application.entries import Conflict, Entry, Request, Stored
+from executor.application.entries import RUN_LIMIT, Conflict, Entry, Request, Stored
 from executor.application.ports import Endpoint, Outcome, StaleEpoch, Work
 from executor.application.registries import Plans, Published
 from executor.application.requests import Requests
@@ -83,13 +83,21 @@ class MemoryJournal:
     async def leftovers(self, _dead: int) -> list[Any]:
         return []
 
+    async def adopt(self, dead: int, epoch: int) -> list[str]:
+        planned = {run_id for run_id, component in self.waits if component != RUN_LIMIT}
+        busy = [run_id for run_id, row in self.runs.items() if row["owner"] == dead and run_id not in planned]
+        for run_id in busy:
+            self.runs[run_id]["owner"] = epoch
+        return busy
+
     async def settle(self, dead: int, epoch: int) -> None:
         for row in self.runs.values():
             if row["owner"] == dead:
                 row["owner"] = epoch
 
-    async def owned(self, epoch: int) -> list[str]:
-        return [run_id for run_id, row in self.runs.items() if row["owner"] == epoch]
+    async def waiting(self, epoch: int, after: str, most: int) -> list[str]:
+        planned = {run_id for run_id, _ in self.waits}
+        return sorted(run_id for run_id in planned if self.runs[run_id]["owner"] == epoch and run_id > after)[:most]
 
     async def load(self, run_ids: Sequence[str]) -> list[Stored]:
         rows = [(run_id, self.runs[run_id]) for run_id in run_ids]
@@ -184,8 +192,8 @@ class Stage:
         self.journal, self.registry, self.acting, self.desk = MemoryJournal(), Registry(), Acting(), Desk()
         self.numbers = iter(range(1, 10_000))
 
-    async def live(self) -> None:
-        """Begin a life; whatever the one before had in memory is gone."""
+    async def live(self, *, looks_through: bool = True) -> None:
+        """Begin a life; whatever the one before had in memory is gone. It may not have looked through what it inherited yet."""
         if self.journal.epoch:
             self.engine.abandon()
             await self.writer.stop()
@@ -201,6 +209,8 @@ class Stage:
         self.life = Life(self.engine, self.writer, **more, lease=6, look=0.25)
         await self.life._join()
         await self.life._inherit()
+        if looks_through and self.life._inherited.is_set():
+            await self.life._look_through()
 
     def publish(self, version: int = 1, edges: Sequence[tuple[str, str]] = (), retired: bool = False, **more: Any) -> None:
         names = more.pop("components")

@@ -263,3 +263,24 @@ async def test_a_commit_whose_answer_is_lost_stands_once_and_its_run_goes_on(sta
     assert stage.journal.answers_to_lose == 0
     assert [event["seq"] for event in stage.events(run)] == list(range(1, len(stage.events(run)) + 1))
     assert [work.name for work in stage.acting.made] == ["A", "B"]
+
+
+@pytest.mark.parametrize("first", ["what is due", "the looking through", "a command"])
+async def test_an_attempt_that_was_lost_beside_a_planned_one_is_made_again(stage: Any, first: str) -> None:
+    stage.publish(components={"A": {"retry": FixedRetry(every=60)}, "B": {}})
+    stage.acting.answers = {"A": [boom()], "B": [asyncio.Event()]}
+    run = await stage.start()
+    await stage.until(run, "attempt.failed", "A")
+    await stage.until(run, "attempt.started", "B")
+    await stage.live(looks_through=first == "the looking through")
+    if first == "a command":
+        await stage.obey(RetryNow(run_id=run, component="A"))
+    elif first == "what is due":
+        await stage.later(61)
+    else:
+        await stage.until(run, "component.finished", "B")
+        assert stage.journal.waits, "what waits goes on waiting"
+        await stage.later(61)
+    assert (await stage.until(run, "run.finished"))["status"] == "succeeded"
+    assert stage.last(run, "attempt.failed", "B")["failure"]["code"] == "ExecutorLost"
+    assert [e["attempt"] for e in stage.events(run) if e["event"] == "attempt.started" and e["component"] == "B"] == [1, 2]

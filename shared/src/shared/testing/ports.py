@@ -6,14 +6,13 @@ import random
 import socket
 import tempfile
 from pathlib import Path
-from typing import IO
 
 _FIRST, _LAST = 15_000, 32_000
 """Below what Linux gives to outgoing connections by itself (32768 to 60999 by default, net.ipv4.ip_local_port_range): there any
 connection of any program may sit on a port between its choice and the moment in which its part listens."""
 
 _random = random.SystemRandom()  # a test may have seeded the other one
-_held: list[IO[str]] = []
+_held: list[int] = []
 
 
 def free_ports(count: int) -> list[int]:
@@ -57,11 +56,11 @@ def _reserved(port: int) -> bool:
     """Reserve a port among the processes of tests: a lock on its file, which ends with this process however that ends."""
     folder = Path(tempfile.gettempdir()) / f"flowtower-ports-{os.getuid()}"
     folder.mkdir(exist_ok=True)
-    file = (folder / str(port)).open("w")
+    file = os.open(folder / str(port), os.O_CREAT | os.O_RDWR)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        file.close()
+        os.close(file)
         return False
     _held.append(file)
     return True

@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncpg
 
-from executor.application.entries import Conflict, Entry, Leftover, Request, Stored
+from executor.application.entries import RUN_LIMIT, Conflict, Entry, Leftover, Request, Stored
 from executor.application.ports import StaleEpoch
 from executor.domain.journal import TERMINAL
 from shared.runtime.database import Database
@@ -16,6 +16,8 @@ COMMANDS = "executor.commands"
 
 _OPEN = frozenset({"running", "queued"})
 
+# The owner of a run that ends is said so that no index answers it. The planner learns of owners while nothing runs, takes an epoch to
+# own next to nothing, and would compare all runs of the epoch with all that end: a third of the throughput.
 _COMMIT = """
 WITH fence AS MATERIALIZED (
     UPDATE executors SET batch = $2, published = $3, lease_until = clock_timestamp() + make_interval(secs => $4)
@@ -29,7 +31,8 @@ WITH fence AS MATERIALIZED (
     FROM fence, unnest($7::text[], $8::text[], $9::text[], $10::int[], $11::text[]) AS o (run_id, workflow_id, workflow, version, status)
 ), ended AS (
     UPDATE runs SET status = e.status, owner = NULL, ended_at = clock_timestamp()
-    FROM fence, unnest($12::text[], $13::text[]) AS e (run_id, status) WHERE runs.run_id = e.run_id AND runs.owner = fence.epoch
+    FROM fence, unnest($12::text[], $13::text[]) AS e (run_id, status)
+    WHERE runs.run_id = e.run_id AND runs.owner IS NOT DISTINCT FROM fence.epoch
 ), written AS (
     INSERT INTO journal (run_id, first, last, epoch, batch, body)
     SELECT j.run_id, j.first, j.last, fence.epoch, $2, j.body
@@ -69,26 +72,53 @@ UPDATE executors SET heir = $1 WHERE epoch = (
     ORDER BY dead.epoch LIMIT 1 FOR UPDATE SKIP LOCKED
 ) RETURNING epoch
 """
+# Without a planned attempt: what was under way when the dead executor died is among these, and what waits is not.
+_ADOPT = """
+WITH fence AS MATERIALIZED (SELECT epoch FROM executors WHERE epoch = $2 AND retired_at IS NULL FOR SHARE),
+busy AS MATERIALIZED (
+    SELECT r.run_id FROM runs AS r
+    WHERE r.owner = $1 AND NOT EXISTS (SELECT FROM waits AS w WHERE w.run_id = r.run_id AND w.component <> $3)
+), moved AS (
+    UPDATE runs SET owner = fence.epoch FROM fence, busy WHERE runs.run_id = busy.run_id RETURNING runs.run_id, runs.started_at
+)
+SELECT epoch, ARRAY(SELECT run_id FROM moved ORDER BY started_at) FROM fence
+"""
+_SETTLE = """
+WITH part AS MATERIALIZED (SELECT run_id FROM runs WHERE owner = $1 LIMIT $3)
+UPDATE runs SET owner = $2 FROM part WHERE runs.run_id = part.run_id
+"""
+_SETTLED_AT_ONCE = 50_000
+"""Rows. A transaction must end well within the statement's time limit, whatever the number of runs that wait; each looks past what
+those before it have moved, so small steps cost more together."""
+_WAITING = """
+SELECT DISTINCT w.run_id FROM waits AS w WHERE w.run_id > $2 AND EXISTS (
+    SELECT FROM runs AS r WHERE r.run_id = w.run_id AND r.owner IS NOT DISTINCT FROM $1 OFFSET 0
+) ORDER BY w.run_id LIMIT $3
+"""
 _LEFT = """
 SELECT j.run_id, j.body FROM journal AS j JOIN executors AS e USING (epoch) WHERE j.epoch = $1 AND j.batch > e.published
 ORDER BY j.batch, j.run_id, j.first
 """
 _DUE = """
-SELECT w.run_id, w.component FROM waits AS w JOIN runs AS r USING (run_id)
-WHERE w.due_at <= statement_timestamp() AND (r.owner = $1 OR (r.owner IS NULL AND r.status = 'queued')) ORDER BY w.due_at LIMIT $2
+SELECT w.run_id, w.component FROM waits AS w WHERE w.due_at <= statement_timestamp() AND EXISTS (
+    SELECT FROM runs AS r WHERE r.run_id = w.run_id AND (r.owner = $1 OR (r.owner IS NULL AND r.status = 'queued')) OFFSET 0
+) ORDER BY w.due_at LIMIT $2
 """
 _REQUESTS = """
-SELECT q.id, q.run_id, q.external, q.body FROM requests AS q JOIN runs AS r USING (run_id)
-WHERE r.owner = $1 OR r.owner IS NULL ORDER BY q.id LIMIT $2
+SELECT q.id, q.run_id, q.external, q.body FROM requests AS q
+WHERE EXISTS (SELECT FROM runs AS r WHERE r.run_id = q.run_id AND (r.owner = $1 OR r.owner IS NULL) OFFSET 0) ORDER BY q.id LIMIT $2
 """
 # The clock of the statement and not of the moment: only the former can be looked up in the index, so that a look costs the
-# same however many attempts are planned.
+# same however many attempts are planned. OFFSET 0 has waits and requests looked at
+# first, of which few matter, and not all runs, whatever the planner thinks of their numbers.
 _NEWS = """
 SELECT
-    (SELECT extract(epoch FROM w.due_at - statement_timestamp())::float8 FROM waits AS w JOIN runs AS r USING (run_id)
-     WHERE w.due_at <= statement_timestamp() + make_interval(secs => $2) AND (r.owner = $1 OR (r.owner IS NULL AND r.status = 'queued'))
-     ORDER BY w.due_at LIMIT 1),
-    EXISTS (SELECT FROM requests AS q JOIN runs AS r USING (run_id) WHERE r.owner = $1 OR r.owner IS NULL)
+    (SELECT extract(epoch FROM w.due_at - statement_timestamp())::float8 FROM waits AS w
+     WHERE w.due_at <= statement_timestamp() + make_interval(secs => $2) AND EXISTS (
+         SELECT FROM runs AS r WHERE r.run_id = w.run_id AND (r.owner = $1 OR (r.owner IS NULL AND r.status = 'queued')) OFFSET 0
+     ) ORDER BY w.due_at LIMIT 1),
+    EXISTS (SELECT FROM requests AS q
+            WHERE EXISTS (SELECT FROM runs AS r WHERE r.run_id = q.run_id AND (r.owner = $1 OR r.owner IS NULL) OFFSET 0))
 """
 _SEEN = """
 SELECT event_id, true FROM inbox WHERE consumer = $1 AND event_id = ANY($2::text[])
@@ -174,17 +204,29 @@ class PostgresJournal:
         async with self._database.connection() as connection:
             return [Leftover(run_id, body.split(b"\n")) for run_id, body in await connection.fetch(_LEFT, dead)]
 
-    async def settle(self, dead: int, epoch: int) -> None:
-        async with self._database.connection() as connection, connection.transaction():
-            still = await connection.fetchval("SELECT epoch FROM executors WHERE epoch = $1 AND retired_at IS NULL FOR SHARE", epoch)
-            if still is None:
-                raise StaleEpoch(f"epoch {epoch} is over")
-            await connection.execute("UPDATE runs SET owner = $2 WHERE owner = $1", dead, epoch)
-            await connection.execute("UPDATE executors SET settled_at = clock_timestamp(), published = batch WHERE epoch = $1", dead)
-
-    async def owned(self, epoch: int) -> list[str]:
+    async def adopt(self, dead: int, epoch: int) -> list[str]:
         async with self._database.connection() as connection:
-            return [row[0] for row in await connection.fetch("SELECT run_id FROM runs WHERE owner = $1 ORDER BY started_at", epoch)]
+            row = await connection.fetchrow(_ADOPT, dead, epoch, RUN_LIMIT)
+        if row is None:
+            raise StaleEpoch(f"epoch {epoch} is over")
+        moved: list[str] = row[1]
+        return moved
+
+    async def settle(self, dead: int, epoch: int) -> None:
+        moved = _SETTLED_AT_ONCE
+        while moved == _SETTLED_AT_ONCE:
+            async with self._database.connection() as connection, connection.transaction():
+                still = await connection.fetchval("SELECT epoch FROM executors WHERE epoch = $1 AND retired_at IS NULL FOR SHARE", epoch)
+                if still is None:
+                    raise StaleEpoch(f"epoch {epoch} is over")
+                moved = int((await connection.execute(_SETTLE, dead, epoch, _SETTLED_AT_ONCE)).rpartition(" ")[2])
+                if moved < _SETTLED_AT_ONCE:
+                    done = "UPDATE executors SET settled_at = clock_timestamp(), published = batch WHERE epoch = $1"
+                    await connection.execute(done, dead)
+
+    async def waiting(self, epoch: int, after: str, most: int) -> list[str]:
+        async with self._database.connection() as connection:
+            return [row[0] for row in await connection.fetch(_WAITING, epoch, after, most)]
 
     async def load(self, run_ids: Sequence[str]) -> list[Stored]:
         async with self._database.connection() as connection:

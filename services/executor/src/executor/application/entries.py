@@ -94,11 +94,14 @@ class Journal(Protocol):
 
     async def leftovers(self, dead: int) -> list[Leftover]: ...
 
-    async def settle(self, dead: int, epoch: int) -> None:
-        """Take over all runs of the dead epoch."""
+    async def adopt(self, dead: int, epoch: int) -> list[str]:
+        """Take over the runs of the dead epoch that have no planned attempt; return their ids, the oldest first."""
 
-    async def owned(self, epoch: int) -> list[str]:
-        """Return the ids of the runs that this epoch owns."""
+    async def settle(self, dead: int, epoch: int) -> None:
+        """Take over all other runs of the dead epoch, a bounded number in one transaction."""
+
+    async def waiting(self, epoch: int, after: str, most: int) -> list[str]:
+        """Return ids behind ``after``, in their order, of runs of this epoch that have a planned attempt."""
 
     async def load(self, run_ids: Sequence[str]) -> list[Stored]: ...
 

@@ -137,7 +137,14 @@ class Requests:
         if not stored:
             return None
         plan = await self.plan(stored[0])
-        return None if plan is None else self._engine.take(plan, stored[0])
+        return None if plan is None else self.take(plan, stored[0])
+
+    def take(self, plan: Plan, stored: Stored) -> Active:
+        """Read a run back. One that was inherited and not looked through yet may have lost attempts under way: they are made again."""
+        active = self._engine.take(plan, stored)
+        if not active.run.state.idle:
+            self._engine.resume(active)
+        return active
 
     async def plan(self, stored: Stored) -> Plan | None:
         """Return the plan of a run's version; without one nothing can be done about the run, which the log says."""

@@ -23,6 +23,8 @@ from shared.runtime.parts import NotReady
 log = get_logger(__name__)
 
 _CHUNK = 500
+_FIRST_CHUNK = 32
+"""Runs of a dead executor that are read at first, so that some go on while the others are still being read."""
 _SHORTEST_LOOK = 0.02
 """Seconds."""
 _STEP = 0.001
@@ -79,6 +81,7 @@ class Life:
         self._look = look
         self._tasks: list[asyncio.Task[None]] = []
         self._news = asyncio.Event()
+        self._inherited = asyncio.Event()
         self._alarm: asyncio.TimerHandle | None = None
         self._rejoining: asyncio.Task[None] | None = None
         self.epoch = 0
@@ -89,6 +92,7 @@ class Life:
         self._tasks = [
             asyncio.create_task(regularly(self._lease / 3, self._living(self._renew)), name="lease"),
             asyncio.create_task(regularly(1.0, self._living(self._inherit)), name="take-over"),
+            asyncio.create_task(regularly(0.1, self._living(self._look_through)), name="inherited runs that wait"),
             asyncio.create_task(regularly(self._look, self._living(self._act), self._news), name="planned attempts and requests"),
         ]
 
@@ -173,12 +177,34 @@ class Life:
         leftovers = await self._journal.leftovers(dead)
         # What the dead one decided goes out before anything that we decide on top of it.
         await self._outcomes.republish(leftovers)
+        # Then what it was working on; what only waits may be much more, and can.
+        busy = await self._journal.adopt(dead, self.epoch)
+        done, chunk = 0, _FIRST_CHUNK
+        while done < len(busy):
+            await self._resume_all(busy[done : done + chunk])
+            done, chunk = done + chunk, min(2 * chunk, _CHUNK)
         await self._journal.settle(dead, self.epoch)
-        ours = [run_id for run_id in await self._journal.owned(self.epoch) if run_id not in self._engine.active]
-        log.info("took over", dead=dead, runs=len(ours), republished=sum(len(left.lines) for left in leftovers))
-        for start in range(0, len(ours), _CHUNK):
-            for stored in await self._journal.load(ours[start : start + _CHUNK]):
-                await self._resume(stored)
+        log.info("took over", dead=dead, busy=len(busy), republished=sum(len(left.lines) for left in leftovers))
+        self._inherited.set()
+
+    async def _look_through(self) -> None:
+        """Look for attempts under way in inherited runs that have planned ones too, beside all else: at most every other moment."""
+        await self._inherited.wait()
+        self._inherited.clear()
+        epoch, after = self.epoch, ""
+        try:
+            while self.epoch == epoch and (page := await self._journal.waiting(epoch, after, _CHUNK)):
+                began, after = time.monotonic(), page[-1]
+                await self._resume_all(page)
+                await asyncio.sleep(time.monotonic() - began)
+        except Exception:
+            self._inherited.set()
+            raise
+
+    async def _resume_all(self, run_ids: Sequence[str]) -> None:
+        absent = [run_id for run_id in run_ids if run_id not in self._engine.active]
+        for stored in await self._journal.load(absent) if absent else ():
+            await self._resume(stored)
 
     async def _resume(self, stored: Stored) -> None:
         plan = await self._requests.plan(stored)
@@ -242,7 +268,7 @@ class Life:
             if stored.status == "queued":
                 await self._requests.bring(self.epoch, stored.run_id)
             elif (plan := await self._requests.plan(stored)) is not None:
-                self._engine.take(plan, stored)
+                self._requests.take(plan, stored)
 
     async def _asked(self) -> None:
         while asked := await self._journal.requests(self.epoch, 100):
