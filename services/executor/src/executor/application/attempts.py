@@ -11,6 +11,7 @@ from executor.application.patience import patiently
 from executor.application.ports import Acts, Begins, Checkpoints, Connector, Outcome, Permanent, Place, Retryable, Trouble, Work
 from executor.application.registries import Plan, Plans
 from executor.application.steps import Step
+from executor.domain.events import encode
 from executor.domain.failing import DEADLINE_EXCEEDED, Failure
 from executor.domain.journal import Progress, State
 from shared.contracts.workflows import Connection
@@ -73,9 +74,9 @@ class Attempts:
             limit = max(left, 0.0)
         try:
             if limit is None:
-                return await self._make(plan, state, name, key=key, traceparent=traceparent, report=report, fed=fed)
+                return _writable(name, await self._make(plan, state, name, key=key, traceparent=traceparent, report=report, fed=fed))
             async with asyncio.timeout(limit) as bound:
-                return await self._make(plan, state, name, key=key, traceparent=traceparent, report=report, fed=fed)
+                return _writable(name, await self._make(plan, state, name, key=key, traceparent=traceparent, report=report, fed=fed))
         except Trouble:
             raise
         except EgressRefused as error:
@@ -130,6 +131,17 @@ class Attempts:
 
     def _source(self, plan: Plan, name: str, before: Progress) -> Callable[[], Awaitable[Place]]:
         return lambda: self._plans.place(plan, name, output=before.output, generation=before.generation)
+
+
+def _writable(name: str, outcome: Outcome) -> Outcome:
+    """Return an outcome whose output the journal can hold; a connector that gives anything else has failed."""
+    if outcome.output:
+        try:
+            encode(outcome.output)
+        except ValueError as error:
+            text = f"What “{name}” gave can't be written as JSON, so nothing after it could use it: {error}"
+            raise Permanent("OutputInvalid", text[:2000]) from error
+    return outcome
 
 
 async def _moved(mover: Any, work: Work, connectors: dict[str, Connector], checkpoints: Checkpoints, report: Report) -> Outcome:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -15,6 +16,8 @@ from executor.domain.events import Event
 from executor.domain.run import Failure
 
 _PROGRESS_SECONDS = 1.0
+_AT_ONCE = 200
+"""Attempts that begin in one turn of the event loop. After a take-over thousands would, and the lease must be held meanwhile."""
 
 
 class Making:
@@ -25,12 +28,29 @@ class Making:
         self._gates = gates
         self._write = write
         self._clock = clock
+        self._room = _AT_ONCE
+        self._queued: deque[tuple[Active, Event]] = deque()
 
     def begin(self, active: Active, event: Event) -> None:
         """Make the attempt that a written event says has started, unless that is past already."""
+        if self._room == _AT_ONCE:
+            asyncio.get_running_loop().call_soon(self._next_turn)
+        if self._room:
+            self._room -= 1
+            self._begin(active, event)
+        else:
+            self._queued.append((active, event))
+
+    def _next_turn(self) -> None:
+        self._room = _AT_ONCE
+        queued, self._queued = self._queued, deque()
+        for active, event in queued:
+            self.begin(active, event)
+
+    def _begin(self, active: Active, event: Event) -> None:
         name = event["component"]
-        part = active.run.state.components[name]
-        if part.status == "running" and part.attempt == event["attempt"] and not active.stopping:
+        part = active.run.state.components.get(name)
+        if part is not None and part.status == "running" and part.attempt == event["attempt"] and not active.stopping:
             active.attempts[name] = asyncio.get_running_loop().create_task(self._attempt(active, name))
 
     async def _attempt(self, active: Active, name: str) -> None:

@@ -107,7 +107,10 @@ class JournalWriter:
             await self._commit(entries)
         except Conflict as error:
             if len(entries) == 1:
-                log.info("an entry was already there", run=entries[0].run_id, first=entries[0].first, error=str(error)[:200])
+                if error.__cause__ is None:
+                    log.info("an entry was already there", run=entries[0].run_id, first=entries[0].first, error=str(error)[:200])
+                else:
+                    log.exception("an entry can't be written; its run stands still", run=entries[0].run_id, first=entries[0].first)
                 if entries[0].refused is not None:
                     entries[0].refused(entries[0])
                 return
@@ -129,19 +132,28 @@ class JournalWriter:
             log.exception("what follows a written entry ended in an unexpected error", run=entry.run_id, first=entry.first)
 
     async def _commit(self, entries: list[Entry]) -> None:
-        """Commit one batch, as often as the database is away. One without an answer is looked for before it is repeated."""
+        """Commit one batch, as often as the database is away. One without an answer is looked for before it is repeated.
+
+        One that ends in an error that nobody has thought of is a Conflict: it is parted until what is wrong with it is alone.
+        """
         wait = 0.05
         unknown = False
+        strange: Exception | None = None
         while True:
             try:
                 failpoints.hit("journal.before_commit")
                 if unknown and await self._journal.stands(self.epoch, self._batch + 1):
                     break
+                if strange is not None:
+                    raise Conflict(f"it can't be written: {strange!r}") from strange  # noqa: TRY301 - after a last look
                 await self._journal.commit(self.epoch, self._batch + 1, self._outcomes.published, self._lease, entries)
+            except (Conflict, StaleEpoch):
+                raise
             except Exception as error:
                 reason = why_away(error)
                 if reason is None:
-                    raise
+                    log.exception("a batch ended in an unexpected error", entries=len(entries))
+                    reason, strange = f"the journal: {type(error).__name__}", error
                 if not self.waiting:
                     log.warning("the journal waits", reason=reason)
                 self.waiting = reason
