@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from executor.application.ports import Outcome, Permanent, Retryable
+from executor.application.ports import Outcome, Permanent, Retryable, StaleEpoch
 from shared.contracts.runs import CancelRun, PauseRun, ResumeRun, RetryNow, RetryRun
 from shared.contracts.workflows import CustomRetry, ErrorClasses, FixedRetry
+from shared.runtime.parts import Away
 from shared.testing.wait import eventually
 
 
@@ -132,6 +133,28 @@ async def test_an_output_that_is_no_json_fails_its_component_clearly(stage: Any)
     ended = stage.last(run, "component.finished", "A")
     assert (ended["failure"]["code"], ended["attempt"]) == ("OutputInvalid", 1)
     assert "“A” gave can't be written as JSON" in ended["failure"]["message"]
+
+
+async def test_a_life_that_was_lost_while_the_database_was_away_leaves_no_wait_behind(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands are not read while the journal waits; an executor that has nothing to write would read none for ever."""
+    stage.publish(components={"A": {}})
+    lost: list[str] = []
+    monkeypatch.setattr(stage.writer, "_lost", lost.append)
+    away = [Away("PostgreSQL does not answer")] * 2
+
+    async def commit(*_: Any) -> None:
+        raise away.pop() if away else StaleEpoch("epoch 1 is over")
+
+    async def stands(*_: Any) -> bool:
+        return False
+
+    monkeypatch.setattr(stage.journal, "commit", commit)
+    monkeypatch.setattr(stage.journal, "stands", stands)
+    asking = asyncio.create_task(stage.start())
+    await eventually(lambda: stage.writer.waiting, within=10, every=0.001, about="the writer says that it waits")
+    await eventually(lambda: lost, within=10, about="the life is lost")
+    assert stage.writer.waiting == ""
+    asking.cancel()
 
 
 async def test_an_entry_that_cannot_be_written_holds_up_no_other_run(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,6 +95,7 @@ class JournalWriter:
                 return
             finally:
                 self._writing = False
+                self.waiting = ""  # however it ended: commands are not read while the journal waits
             while self._settled and self._settled[0][0] <= self._taken:
                 answer = self._settled.popleft()[1]
                 if not answer.done():
