@@ -6,7 +6,10 @@ from datetime import UTC, datetime
 
 from benchmarks._figures import Figure, row
 
-ORDER = ["runs", "saturation", "peers", "latency", "calls", "timers", "memory", "history", "recovery", "history_pages", "replay", "live", "idle"]
+ORDER = [
+    *("runs", "saturation", "peers", "latency", "calls", "timers", "memory"),
+    *("history", "recovery", "history_pages", "replay", "live", "idle"),
+]
 """As they stand on the page; what is not named comes last."""
 _INTRODUCTION = """\
 # Figures

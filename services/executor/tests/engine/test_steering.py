@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from executor.application.ports import Outcome, Permanent, Retryable, StaleEpoch
+from executor.application.ports import Outcome, Permanent, Retryable
 from shared.contracts.runs import CancelRun, PauseRun, ResumeRun, RetryNow, RetryRun
 from shared.contracts.workflows import CustomRetry, ErrorClasses, FixedRetry
-from shared.runtime.parts import Away
 from shared.testing.wait import eventually
 
 
@@ -78,108 +77,6 @@ async def test_an_attempt_is_cut_at_its_components_deadline(stage: Any) -> None:
     assert (ended["status"], ended["failure"]["code"], ended["attempt"]) == ("failed", "DeadlineExceeded", 1)
     assert "Raise deadline:" in ended["failure"]["message"]
     assert stage.last(run, "attempt.failed")["why"] == "The deadline for all attempts together is over."
-
-
-async def test_an_error_that_nobody_thought_of_fails_the_attempt_and_is_retried(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before the connector's work, too: at the gate of the endpoint, where the attempt would else end without a word."""
-    stage.publish(components={"A": {"retry": FixedRetry(every=60, attempts=2)}})
-    free = stage.engine._gates.open
-    broken = [KeyError("limits")]
-
-    def breaks_once(*asked: Any) -> Any:
-        if broken:
-            raise broken.pop()
-        return free(*asked)
-
-    monkeypatch.setattr(stage.engine._gates, "open", breaks_once)
-    run = await stage.start()
-    seen = await stage.until(run, "attempt.failed")
-    assert (seen["failure"]["code"], seen["failure"]["answer"], seen["failure"]["retryable"]) == ("InternalError", "'limits'", True)
-    assert "(KeyError)" in seen["failure"]["message"]
-    assert stage.acting.made == []
-    await stage.later(61)
-    assert (await stage.until(run, "run.finished"))["status"] == "succeeded"
-    assert len(stage.acting.made) == 1
-
-
-async def test_many_attempts_begin_over_several_turns_of_the_event_loop(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("executor.application.making._AT_ONCE", 3)
-    making = stage.engine._making
-    making._room = 3
-    stage.publish(components={name: {} for name in "ABCDEFGHIJ"})
-    begun: list[int] = []
-    begin, turn = making._begin, making._next_turn
-
-    def count(*what: Any) -> None:
-        begun[-1:] = [begun[-1] + 1] if begun else [1]
-        begin(*what)
-
-    def next_turn() -> None:
-        begun.append(0)
-        turn()
-
-    monkeypatch.setattr(making, "_begin", count)
-    monkeypatch.setattr(making, "_next_turn", next_turn)
-    run = await stage.start()
-    assert (await stage.until(run, "run.finished"))["status"] == "succeeded"
-    assert [turns for turns in begun if turns] == [3, 3, 3, 1]
-
-
-async def test_an_output_that_is_no_json_fails_its_component_clearly(stage: Any) -> None:
-    stage.publish(components={"A": {"retry": FixedRetry(every=1, attempts=3)}, "B": {}}, edges=[("A", "B")])
-    stage.acting.answers = {"A": [{"rows": [{"at": object()}]}]}
-    run = await stage.start()
-    assert (await stage.until(run, "run.finished"))["status"] == "failed"
-    ended = stage.last(run, "component.finished", "A")
-    assert (ended["failure"]["code"], ended["attempt"]) == ("OutputInvalid", 1)
-    assert "“A” gave can't be written as JSON" in ended["failure"]["message"]
-
-
-async def test_a_life_that_was_lost_while_the_database_was_away_leaves_no_wait_behind(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands are not read while the journal waits; an executor that has nothing to write would read none for ever."""
-    stage.publish(components={"A": {}})
-    lost: list[str] = []
-    monkeypatch.setattr(stage.writer, "_lost", lost.append)
-    away = [Away("PostgreSQL does not answer")] * 2
-
-    async def commit(*_: Any) -> None:
-        raise away.pop() if away else StaleEpoch("epoch 1 is over")
-
-    async def stands(*_: Any) -> bool:
-        return False
-
-    monkeypatch.setattr(stage.journal, "commit", commit)
-    monkeypatch.setattr(stage.journal, "stands", stands)
-    asking = asyncio.create_task(stage.start())
-    await eventually(lambda: stage.writer.waiting, within=10, every=0.001, about="the writer says that it waits")
-    await eventually(lambda: lost, within=10, about="the life is lost")
-    assert stage.writer.waiting == ""
-    asking.cancel()
-
-
-async def test_an_entry_that_cannot_be_written_holds_up_no_other_run(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor does it end the writer: only its own run stands still, and the log says so."""
-    stage.publish(components={"A": {}, "B": {}}, edges=[("A", "B")])
-    going = asyncio.Event()
-    stage.acting.answers = {"A": [going, going, going, {}, {}, {}]}
-    poisoned, *others = [await stage.start() for _ in range(3)]
-    for run in (poisoned, *others):
-        await stage.until(run, "attempt.started", "A")
-    commit = stage.journal._commit
-
-    def refuses(epoch: int, published: int, lease: float, entries: Any) -> None:
-        if any(entry.run_id == poisoned for entry in entries):
-            raise KeyError("no column takes this")
-        commit(epoch, published, lease, entries)
-
-    monkeypatch.setattr(stage.journal, "_commit", refuses)
-    going.set()
-    for run in others:
-        assert (await stage.until(run, "run.finished"))["status"] == "succeeded"
-    assert [event["event"] for event in stage.events(poisoned)] == ["run.started", "attempt.started"]
-    monkeypatch.undo()
-    await stage.live()
-    assert (await stage.until(poisoned, "run.finished"))["status"] == "succeeded", "the next life reads it back"
 
 
 async def test_a_parked_run_is_not_in_memory_and_goes_on_in_another_version_with_other_inputs(stage: Any) -> None:
