@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import asyncpg
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
@@ -70,6 +71,19 @@ async def test_a_deadlock_may_pass_when_done_again(database) -> None:
     assert len(errors) == 1
     assert may_pass_again(errors[0])
     assert why_away(errors[0]) is None
+
+
+@pytest.mark.connected
+async def test_a_connection_that_broke_between_two_commands_is_away_and_not_used_again(database) -> None:
+    async with database.connection() as connection:
+        first = await connection.fetchval("SELECT pg_backend_pid()")
+    with pytest.raises(asyncpg.InternalClientError) as caught:  # noqa: PT012 - the block is the use of the connection
+        async with database.connection() as connection:
+            assert await connection.fetchval("SELECT pg_backend_pid()") == first
+            raise asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress")
+    assert "the connection broke between two commands" in (why_away(caught.value) or "")
+    async with database.connection() as connection:
+        assert await connection.fetchval("SELECT pg_backend_pid()") != first
 
 
 async def test_a_database_that_does_not_answer_is_away_and_its_password_is_not_told(tmp_path: Path) -> None:

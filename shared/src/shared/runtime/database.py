@@ -71,6 +71,9 @@ def why_away(error: BaseException) -> str | None:
         return f"PostgreSQL: {error.orig if isinstance(error, DBAPIError) else error} ({state})"
     if isinstance(error, asyncpg.InterfaceError) and "closed" in str(error):
         return f"PostgreSQL: {error}"
+    if isinstance(error, asyncpg.InternalClientError):
+        # asyncpg's word for a server that died between preparing a statement and running it: the protocol still waits for the former.
+        return f"PostgreSQL: the connection broke between two commands ({error})"
     return None
 
 
@@ -194,6 +197,9 @@ class Database:
             connection = await pool.acquire()
         try:
             yield connection
+        except asyncpg.InternalClientError:
+            connection.terminate()  # its state is lost, see `why_away`; the pool takes a new one
+            raise
         finally:
             await pool.release(connection)
 

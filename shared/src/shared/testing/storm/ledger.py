@@ -27,7 +27,7 @@ class Ledger:
         topic = await self._topic()
         await self._journal(topic)
         self._far_end()
-        self._count("errors that nobody has thought of", self._fleet.unforeseen())
+        self._count("errors that nobody has thought of", self._fleet.unforeseen(), "errors were not foreseen")
         if not sum(self.faults.values()):
             self.wrong.append("no fault was injected: this proves nothing")
         sys.stdout.write(f"\n{self.table()}\n")
