@@ -29,7 +29,9 @@ def test_java_archives_are_pinned_and_hashed() -> None:
 
 
 def test_node_packages_are_pinned_and_hashed_without_an_address() -> None:
-    lock = json.loads((ROOT / "services" / "ui" / "package-lock.json").read_text())
+    text = (ROOT / "services" / "ui" / "package-lock.json").read_text()
+    assert ADDRESS.search(text) is None, "npm run lock --prefix services/ui writes it without addresses"
+    lock = json.loads(text)
     packages = {name: entry for name, entry in lock["packages"].items() if name and not entry.get("link")}
     assert packages
     assert [name for name, entry in packages.items() if "resolved" in entry] == []

@@ -1,0 +1,6 @@
+// A lock holds names, versions and hashes; npm also writes where each author takes money, which are addresses.
+import { readFileSync, writeFileSync } from "node:fs";
+
+const lock = JSON.parse(readFileSync("package-lock.json", "utf8"));
+for (const entry of Object.values(lock.packages)) delete entry.funding;
+writeFileSync("package-lock.json", `${JSON.stringify(lock, null, 2)}\n`);
