@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from executor.application.ports import StaleEpoch
+from shared.contracts.runs import CancelRun
 from shared.contracts.workflows import FixedRetry
 from shared.runtime.parts import Away
 from shared.testing.wait import eventually
@@ -38,22 +39,42 @@ async def test_many_attempts_begin_over_several_turns_of_the_event_loop(stage: A
     making = stage.engine._making
     making._room = 3
     stage.publish(components={name: {} for name in "ABCDEFGHIJ"})
-    begun: list[int] = []
-    begin, turn = making._begin, making._next_turn
+    turns: list[int] = []
+    make, turn = making._attempts.make, making._next_turn
 
-    def count(*what: Any) -> None:
-        begun[-1:] = [begun[-1] + 1] if begun else [1]
-        begin(*what)
+    async def count(*what: Any, **more: Any) -> Any:
+        turns[-1] += 1
+        return await make(*what, **more)
 
     def next_turn() -> None:
-        begun.append(0)
+        turns.append(0)
         turn()
 
-    monkeypatch.setattr(making, "_begin", count)
+    turns.append(0)
+    monkeypatch.setattr(making._attempts, "make", count)
     monkeypatch.setattr(making, "_next_turn", next_turn)
     run = await stage.start()
     assert (await stage.until(run, "run.finished"))["status"] == "succeeded"
-    assert [turns for turns in begun if turns] == [3, 3, 3, 1]
+    # The first turn has those that found room and the first of the line.
+    assert [begun for begun in turns if begun] == [6, 3, 1]
+
+
+async def test_attempts_that_wait_for_their_turn_are_stopped_with_their_run(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("executor.application.making._AT_ONCE", 1)
+    making = stage.engine._making
+    making._room = 1
+    stage.publish(components={name: {} for name in "ABC"})
+    monkeypatch.setattr(making, "_next_turn", lambda: None)
+    stage.acting.answers = {"A": [asyncio.Event()]}
+    run = await stage.start()
+    await eventually(lambda: len(stage.acting.made) == 1, within=10, about="the first attempt")
+    assert set(stage.engine.active[run].attempts) == set("ABC")
+    assert (await stage.obey(CancelRun(run_id=run)))["status"] == "cancelled"
+    monkeypatch.undo()
+    making._next_turn()
+    await stage.until(run, "run.finished")
+    assert [work.name for work in stage.acting.made] == ["A"]
+    assert stage.engine.active == {}
 
 
 async def test_an_output_that_is_no_json_fails_its_component_clearly(stage: Any) -> None:

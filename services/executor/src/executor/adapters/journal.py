@@ -109,8 +109,8 @@ SELECT q.id, q.run_id, q.external, q.body FROM requests AS q
 WHERE EXISTS (SELECT FROM runs AS r WHERE r.run_id = q.run_id AND (r.owner = $1 OR r.owner IS NULL) OFFSET 0) ORDER BY q.id LIMIT $2
 """
 # The clock of the statement and not of the moment: only the former can be looked up in the index, so that a look costs the
-# same however many attempts are planned. OFFSET 0 has waits and requests looked at
-# first, of which few matter, and not all runs, whatever the planner thinks of their numbers.
+# same however many attempts are planned. OFFSET 0 has waits and requests looked at first, of which few matter, and not all runs,
+# whatever the planner thinks of their numbers.
 _NEWS = """
 SELECT
     (SELECT extract(epoch FROM w.due_at - statement_timestamp())::float8 FROM waits AS w

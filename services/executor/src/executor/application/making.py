@@ -29,31 +29,36 @@ class Making:
         self._write = write
         self._clock = clock
         self._room = _AT_ONCE
-        self._queued: deque[tuple[Active, Event]] = deque()
+        self._line: deque[asyncio.Future[None]] = deque()
 
     def begin(self, active: Active, event: Event) -> None:
         """Make the attempt that a written event says has started, unless that is past already."""
+        name = event["component"]
+        part = active.run.state.components[name]
+        if part.status != "running" or part.attempt != event["attempt"] or active.stopping:
+            return
+        loop = asyncio.get_running_loop()
         if self._room == _AT_ONCE:
-            asyncio.get_running_loop().call_soon(self._next_turn)
+            loop.call_soon(self._next_turn)
+        turn: asyncio.Future[None] | None = None
         if self._room:
             self._room -= 1
-            self._begin(active, event)
         else:
-            self._queued.append((active, event))
+            turn = loop.create_future()
+            self._line.append(turn)
+        active.attempts[name] = loop.create_task(self._attempt(active, name, turn))
 
     def _next_turn(self) -> None:
         self._room = _AT_ONCE
-        queued, self._queued = self._queued, deque()
-        for active, event in queued:
-            self.begin(active, event)
+        while self._line and self._room:
+            turn = self._line.popleft()
+            if not turn.done():  # else it was stopped while it waited
+                turn.set_result(None)
+                self._room -= 1
+        if self._room < _AT_ONCE:
+            asyncio.get_running_loop().call_soon(self._next_turn)
 
-    def _begin(self, active: Active, event: Event) -> None:
-        name = event["component"]
-        part = active.run.state.components.get(name)
-        if part is not None and part.status == "running" and part.attempt == event["attempt"] and not active.stopping:
-            active.attempts[name] = asyncio.get_running_loop().create_task(self._attempt(active, name))
-
-    async def _attempt(self, active: Active, name: str) -> None:
+    async def _attempt(self, active: Active, name: str, turn: "asyncio.Future[None] | None") -> None:
         run, state = active.run, active.run.state
         part = state.components[name]
         number = part.attempt
@@ -62,6 +67,8 @@ class Making:
         failure: Failure | None = None
         permission: Pass | None = None
         try:
+            if turn is not None:
+                await turn
             if not self._gates.open(active, name):
                 permission = await self._gates.enter(active, name)
             outcome = await self._attempts.make(

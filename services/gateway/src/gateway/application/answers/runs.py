@@ -89,29 +89,49 @@ class GraphEdge(Answer):
     when: str | None = None
 
 
+_A_RUN: dict[str, Any] = {
+    "id": "0192f0c8-11d2-7cc0-9f0a-5d3c3f6f0a01",
+    "workflow_id": "01977d10-0000-7000-8000-000000000001",
+    "workflow": "order-processing",
+    "version": 7,
+    "status": "failed",
+    "inputs": {"day": "2026-11-21"},
+    "requested_by": "ada",
+    "trigger": "ui",
+    "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+    "span_id": "00f067aa0ba902b7",
+    "business_key": "order-4711",
+    "asked_at": "2026-11-22T03:10:00Z",
+    "started_at": "2026-11-22T03:10:00.1Z",
+    "finished_at": "2026-11-22T03:10:31Z",
+    "message": "OrderQueue failed: There is no queue “orders”.",
+    "seq": 41,
+    "updated_at": "2026-11-22T03:10:31Z",
+}
+_FAILED: dict[str, Any] = {
+    "component": "OrderQueue",
+    "generation": 1,
+    "attempt": 5,
+    "attempts": 5,
+    "status": "failed",
+    "started_at": "2026-11-22T03:10:04Z",
+    "finished_at": "2026-11-22T03:10:31Z",
+    "failure": {
+        "code": "QueueNotFound",
+        "message": "There is no queue “orders”. Create it, or set declare.",
+        "retryable": True,
+    },
+    "decision": "fail",
+}
+
+
 class RunAnswer(Answer):
     """A run. ``status`` is ``asked`` until the executor has answered, then queued, running, waiting (for a planned attempt), paused,
     parked (for a person), succeeded, failed, cancelled or refused.
     """
 
     model_config = example(
-        id="0192f0c8-11d2-7cc0-9f0a-5d3c3f6f0a01",
-        workflow_id="01977d10-0000-7000-8000-000000000001",
-        workflow="order-processing",
-        version=7,
-        status="failed",
-        inputs={"day": "2026-11-21"},
-        requested_by="ada",
-        trigger="ui",
-        trace_id="4bf92f3577b34da6a3ce929d0e0e4736",
-        span_id="00f067aa0ba902b7",
-        business_key="order-4711",
-        asked_at="2026-11-22T03:10:00Z",
-        started_at="2026-11-22T03:10:00.1Z",
-        finished_at="2026-11-22T03:10:31Z",
-        message="OrderQueue failed: There is no queue “orders”.",
-        seq=41,
-        updated_at="2026-11-22T03:10:31Z",
+        **_A_RUN,
         components=[
             {
                 "component": "OrderTopic",
@@ -122,21 +142,7 @@ class RunAnswer(Answer):
                 "finished_at": "2026-11-22T03:10:04Z",
                 "transfer": {"read": 10000, "confirmed": 10000, "total": 10000, "bytes": 2400000},
             },
-            {
-                "component": "OrderQueue",
-                "generation": 1,
-                "attempt": 5,
-                "attempts": 5,
-                "status": "failed",
-                "started_at": "2026-11-22T03:10:04Z",
-                "finished_at": "2026-11-22T03:10:31Z",
-                "failure": {
-                    "code": "QueueNotFound",
-                    "message": "There is no queue “orders”. Create it, or set declare.",
-                    "retryable": True,
-                },
-                "decision": "fail",
-            },
+            _FAILED,
         ],
     )
 
@@ -172,40 +178,8 @@ class RunDetail(RunAnswer):
     """A run with its graph, its attempts and what was asked of it."""
 
     model_config = example(
-        id="0192f0c8-11d2-7cc0-9f0a-5d3c3f6f0a01",
-        workflow_id="01977d10-0000-7000-8000-000000000001",
-        workflow="order-processing",
-        version=7,
-        status="failed",
-        inputs={"day": "2026-11-21"},
-        requested_by="ada",
-        trigger="ui",
-        trace_id="4bf92f3577b34da6a3ce929d0e0e4736",
-        span_id="00f067aa0ba902b7",
-        business_key="order-4711",
-        asked_at="2026-11-22T03:10:00Z",
-        started_at="2026-11-22T03:10:00.1Z",
-        finished_at="2026-11-22T03:10:31Z",
-        message="OrderQueue failed: There is no queue “orders”.",
-        seq=41,
-        updated_at="2026-11-22T03:10:31Z",
-        components=[
-            {
-                "component": "OrderQueue",
-                "generation": 1,
-                "attempt": 5,
-                "attempts": 5,
-                "status": "failed",
-                "started_at": "2026-11-22T03:10:04Z",
-                "finished_at": "2026-11-22T03:10:31Z",
-                "failure": {
-                    "code": "QueueNotFound",
-                    "message": "There is no queue “orders”. Create it, or set declare.",
-                    "retryable": True,
-                },
-                "decision": "fail",
-            }
-        ],
+        **_A_RUN,
+        components=[_FAILED],
         nodes=[
             {"name": "OrderTopic", "kind": "kafka", "endpoint": "prod-kafka"},
             {"name": "OrderQueue", "kind": "mq", "endpoint": "orders-mq"},
