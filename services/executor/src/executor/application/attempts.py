@@ -42,7 +42,7 @@ def unexpected(state: State, name: str, error: Exception) -> Retryable:
 
 def failed(trouble: Trouble) -> Failure:
     """Return what the journal is told of it."""
-    return Failure(trouble.code, trouble.message, trouble.retryable, trouble.answer, trouble.after)
+    return Failure(trouble.code, trouble.message, trouble.retryable, trouble.answer, trouble.after, trouble.of_source)
 
 
 class Attempts:

@@ -63,7 +63,7 @@ class Entering:
 
 
 def verdict(outcome: Outcome | None, failure: Failure | None) -> Verdict:
-    """Return what an attempt's end says about its endpoint: one that was stopped says nothing."""
-    if outcome is None and failure is None:
+    """Return what an attempt's end says about its endpoint: one that was stopped, or whose source failed, says nothing."""
+    if (outcome is None and failure is None) or (failure is not None and failure.of_source):
         return Verdict.NOTHING
     return Verdict.FAILED if failure is not None and failure.retryable else Verdict.ANSWERED

@@ -25,6 +25,7 @@ class Trouble(Exception):
         self.message = message
         self.answer = answer  # what the other side said, bounded
         self.after = after  # seconds that the other side asked us to wait
+        self.of_source = False  # it was what is read from that failed, and not the component's own endpoint
 
 
 class Retryable(Trouble):

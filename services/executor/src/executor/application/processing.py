@@ -25,7 +25,7 @@ from executor.application.ports import (
     Reads,
     Work,
 )
-from executor.application.transfer import Report, Save, Seen, Tally, confirm, unseen
+from executor.application.transfer import Report, Save, Seen, Tally, confirm, reading, unseen
 
 _SAVE_SECONDS = 0.25
 _SAVE_MESSAGES = 500
@@ -79,7 +79,7 @@ async def _one(work: Work, source: Place, reads: Reads, caller: Caller, *, check
     async def save() -> None:
         await checkpoints.save(*place, checkpoint)
 
-    async with reads.reader(work, source, dict(checkpoint.confirmed)) as reader:
+    async with reading(reads, work, source, checkpoint) as reader:
         tally.total = None if tally.total is None or reader.total is None else tally.total + reader.total
         await _Handing(work, reader, caller, checkpoint=checkpoint, save=save, tally=tally).run()
 

@@ -8,11 +8,24 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from executor.application.ports import Checkpoint, Checkpoints, Connector, Message, Permanent, Place, Reader, Reads, Work, Writer, Writes
+from executor.application.ports import (
+    Checkpoint,
+    Checkpoints,
+    Connector,
+    Message,
+    Permanent,
+    Place,
+    Reader,
+    Reads,
+    Trouble,
+    Work,
+    Writer,
+    Writes,
+)
 
 WINDOW = 500
 """Messages that are sent and confirmed together; two windows are under way at once."""
@@ -81,7 +94,7 @@ async def _one(work: Work, source: Place, reads: Reads, writes: Writes, *, check
     place = (work.run_id, work.name, work.place.generation, name)
     checkpoint = await checkpoints.load(*place) or Checkpoint()
     tally.parts[name] = checkpoint
-    async with reads.reader(work, source, dict(checkpoint.confirmed)) as reader, writes.writer(work) as writer:
+    async with reading(reads, work, source, checkpoint) as reader, writes.writer(work) as writer:
         tally.total = None if tally.total is None or reader.total is None else tally.total + reader.total
 
         before = checkpoint.wrote
@@ -93,6 +106,24 @@ async def _one(work: Work, source: Place, reads: Reads, writes: Writes, *, check
         await _move(reader, writer, checkpoint, save, tally)
         await save()
     return checkpoint.wrote
+
+
+@contextlib.asynccontextmanager
+async def reading(reads: Reads, work: Work, source: Place, checkpoint: Checkpoint) -> AsyncIterator[Reader]:
+    """Open a source behind its checkpoint; troubles of its own say that they are the source's."""
+    async with contextlib.AsyncExitStack() as stack:
+        with _of_source():
+            reader = await stack.enter_async_context(reads.reader(work, source, dict(checkpoint.confirmed)))
+        yield reader
+
+
+@contextlib.contextmanager
+def _of_source() -> Iterator[None]:
+    try:
+        yield
+    except Trouble as trouble:
+        trouble.of_source = True
+        raise
 
 
 async def _move(reader: Reader, writer: Writer, checkpoint: Checkpoint, save: Save, tally: Tally) -> None:
@@ -147,7 +178,7 @@ class Seen:
 
 async def unseen(reader: Reader, seen: Seen, most: int) -> list[Message]:
     """Return the next messages; those of a queue that landed before the last stop are let go of instead."""
-    while batch := await reader.read(most):
+    while batch := await _read(reader, most):
         known = [message for message in batch if message.redelivered and message.origin in seen.recent]
         if not known:
             return batch
@@ -157,6 +188,11 @@ async def unseen(reader: Reader, seen: Seen, most: int) -> list[Message]:
         if batch := [message for message in batch if message.origin not in gone]:
             return batch
     return []
+
+
+async def _read(reader: Reader, most: int) -> list[Message]:
+    with _of_source():
+        return await reader.read(most)
 
 
 def confirm(checkpoint: Checkpoint, messages: Sequence[Message], ends: dict[int, int] | None = None) -> None:

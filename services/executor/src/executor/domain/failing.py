@@ -29,6 +29,7 @@ class Failure:
     retryable: bool
     answer: str = ""
     after: float | None = None  # seconds that the other side asked us to wait
+    of_source: bool = False  # it says nothing about the component's own endpoint
 
     def wire(self) -> dict[str, Any]:
         return {"code": self.code[:100], "message": self.message[:4000], "retryable": self.retryable, "answer": self.answer[:4000]}
