@@ -1,12 +1,17 @@
-"""What a command's envelope may look like."""
+"""What a command's envelope may look like, and what becomes of one that comes right behind its start."""
+
+import asyncio
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
 
-from executor.application.commands import run_id_of, trace_of
+from executor.application.commands import Asked, Commands, Refusal, run_id_of, trace_of
 from executor.domain.durations import seconds_of
 from shared.contracts.base import Id
-from shared.contracts.runs import StartRun
+from shared.contracts.runs import CancelRun, StartRun
 
 
 @pytest.mark.parametrize("event_id", ["runs.commands.v1:3:42:1795377600000", "0197c1d2", "with spaces and ünïcode", "x" * 500, "-", ":a"])
@@ -41,3 +46,42 @@ def test_durations(text: str, seconds: float) -> None:
 def test_what_is_no_duration_says_how_one_looks(text: str) -> None:
     with pytest.raises(ValueError, match="for example"):
         seconds_of(text)
+
+
+class Standing:
+    """A journal in which a run stands once what was on its way is settled, and the desk that commands come to."""
+
+    def __init__(self) -> None:
+        self.runs: set[str] = set()
+        self.kept: list[str] = []
+        self.refused: list[str] = []
+
+    async def seen(self, _consumer: str, _ids: Sequence[str], _named: Sequence[str]) -> tuple[set[str], set[str]]:
+        return set(), set()
+
+    async def existing(self, run_ids: Sequence[str]) -> set[str]:
+        return self.runs & set(run_ids)
+
+    async def keep(self, _asked: Asked, run_id: str) -> None:
+        self.kept.append(run_id)
+
+    async def refuse(self, refusal: Refusal) -> None:
+        self.refused.append(refusal.run_id)
+
+    def settled(self) -> "asyncio.Future[None]":
+        self.runs.add("begun")
+        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        answer.set_result(None)
+        return answer
+
+
+async def test_a_command_right_behind_its_start_waits_until_the_run_stands() -> None:
+    standing = Standing()
+    parts: Any = standing
+    engine: Any = SimpleNamespace(active={"begun": object()}, settled=standing.settled)
+    nothing: Any = None
+    commands = Commands(engine, parts, nothing, parts, nothing, consumer="c", caught_up=nothing, nudge=lambda: None, events=nothing)
+    asked = [Asked(CancelRun(run_id=run), f"e-{run}", "runs.commands.v1:0:1", False, None) for run in ("begun", "never")]
+    await commands.handle(asked)
+    assert standing.kept == ["begun"]
+    assert standing.refused == ["never"]

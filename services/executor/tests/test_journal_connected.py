@@ -87,8 +87,9 @@ async def test_a_stale_epoch_changes_no_row(journal: PostgresJournal, database: 
     assert await journal.inherit(new) == old
     assert [left.lines for left in await journal.leftovers(old)] == [[b'{"seq":1}']]
     with pytest.raises(StaleEpoch):
-        await journal.adopt(new, old)
-    assert await journal.adopt(old, new) == ["owned"]
+        await journal.adopt(new, old, ["owned"])
+    assert await journal.adopt(old, new, ["owned", "late"]) == ["owned"]
+    assert await journal.adopt(old, new, ["owned"]) == [], "ours already"
     await journal.settle(old, new)
     assert await journal.claim(new, "owned"), "ours already"
     mine = PostgresCheckpoints(database, new)
@@ -123,7 +124,9 @@ async def test_what_was_under_way_is_taken_over_before_what_waits(
     waiting = [entry(f"waits-{number}", waits=[("A", hour), ("B", hour)]) for number in range(5)]
     await journal.commit(dead, 1, 0, 60, [entry("under-way"), limited, *waiting])
     heir, _ = await journal.join("g", "h", 60)
-    assert set(await journal.adopt(dead, heir)) == {"under-way", "limited"}, "a time limit alone is no reason to wait"
+    busy = await journal.busy(dead)
+    assert set(busy) == {"under-way", "limited"}, "a time limit alone is no reason to wait"
+    assert set(await journal.adopt(dead, heir, busy)) == set(busy)
     assert await journal.waiting(heir, "waits", 10) == []
     await journal.settle(dead, heir)
     names = [f"waits-{number}" for number in range(5)]

@@ -83,12 +83,15 @@ class MemoryJournal:
     async def leftovers(self, _dead: int) -> list[Any]:
         return []
 
-    async def adopt(self, dead: int, epoch: int) -> list[str]:
+    async def busy(self, dead: int) -> list[str]:
         planned = {run_id for run_id, component in self.waits if component != RUN_LIMIT}
-        busy = [run_id for run_id, row in self.runs.items() if row["owner"] == dead and run_id not in planned]
-        for run_id in busy:
+        return [run_id for run_id, row in self.runs.items() if row["owner"] == dead and run_id not in planned]
+
+    async def adopt(self, dead: int, epoch: int, run_ids: Sequence[str]) -> list[str]:
+        moved = [run_id for run_id in run_ids if self.runs[run_id]["owner"] == dead]
+        for run_id in moved:
             self.runs[run_id]["owner"] = epoch
-        return busy
+        return moved
 
     async def settle(self, dead: int, epoch: int) -> None:
         for row in self.runs.values():
@@ -208,9 +211,10 @@ class Stage:
         more: Any = {"journal": self.journal, "outcomes": Quiet(), "requests": self.requests, "clock": _Set(), "instance": "0", "host": "h"}
         self.life = Life(self.engine, self.writer, **more, lease=6, look=0.25)
         await self.life._join()
-        await self.life._inherit()
-        if looks_through and self.life._inherited.is_set():
-            await self.life._look_through()
+        inheritance = self.life._inheritance
+        await inheritance.take_over()
+        if looks_through and inheritance.unread.is_set():
+            await inheritance.look_through()
 
     def publish(self, version: int = 1, edges: Sequence[tuple[str, str]] = (), retired: bool = False, **more: Any) -> None:
         names = more.pop("components")

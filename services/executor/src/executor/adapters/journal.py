@@ -73,13 +73,14 @@ UPDATE executors SET heir = $1 WHERE epoch = (
 ) RETURNING epoch
 """
 # Without a planned attempt: what was under way when the dead executor died is among these, and what waits is not.
+_BUSY = """
+SELECT r.run_id FROM runs AS r
+WHERE r.owner = $1 AND NOT EXISTS (SELECT FROM waits AS w WHERE w.run_id = r.run_id AND w.component <> $2) ORDER BY r.started_at
+"""
 _ADOPT = """
-WITH fence AS MATERIALIZED (SELECT epoch FROM executors WHERE epoch = $2 AND retired_at IS NULL FOR SHARE),
-busy AS MATERIALIZED (
-    SELECT r.run_id FROM runs AS r
-    WHERE r.owner = $1 AND NOT EXISTS (SELECT FROM waits AS w WHERE w.run_id = r.run_id AND w.component <> $3)
-), moved AS (
-    UPDATE runs SET owner = fence.epoch FROM fence, busy WHERE runs.run_id = busy.run_id RETURNING runs.run_id, runs.started_at
+WITH fence AS MATERIALIZED (SELECT epoch FROM executors WHERE epoch = $2 AND retired_at IS NULL FOR SHARE), moved AS (
+    UPDATE runs SET owner = fence.epoch FROM fence, unnest($3::text[]) AS these (run_id)
+    WHERE runs.run_id = these.run_id AND runs.owner IS NOT DISTINCT FROM $1 RETURNING runs.run_id, runs.started_at
 )
 SELECT epoch, ARRAY(SELECT run_id FROM moved ORDER BY started_at) FROM fence
 """
@@ -204,9 +205,13 @@ class PostgresJournal:
         async with self._database.connection() as connection:
             return [Leftover(run_id, body.split(b"\n")) for run_id, body in await connection.fetch(_LEFT, dead)]
 
-    async def adopt(self, dead: int, epoch: int) -> list[str]:
+    async def busy(self, dead: int) -> list[str]:
         async with self._database.connection() as connection:
-            row = await connection.fetchrow(_ADOPT, dead, epoch, RUN_LIMIT)
+            return [row[0] for row in await connection.fetch(_BUSY, dead, RUN_LIMIT)]
+
+    async def adopt(self, dead: int, epoch: int, run_ids: Sequence[str]) -> list[str]:
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(_ADOPT, dead, epoch, list(run_ids))
         if row is None:
             raise StaleEpoch(f"epoch {epoch} is over")
         moved: list[str] = row[1]

@@ -238,7 +238,11 @@ class Commands:
     async def _other(self, asked: Asked) -> None:
         command = asked.command
         assert not isinstance(command, StartRun)  # noqa: S101 - they were picked so
-        if await self._journal.existing([command.run_id]):
+        there = await self._journal.existing([command.run_id])
+        if not there and command.run_id in self._engine.active:
+            await self._engine.settled()  # its start came in a batch before this one, and is still being written
+            there = await self._journal.existing([command.run_id])
+        if there:
             await self._desk.keep(asked, command.run_id)
         else:
             reason = f"There is no run {command.run_id}. Check the id; a start that was refused has no run."

@@ -94,8 +94,11 @@ class Journal(Protocol):
 
     async def leftovers(self, dead: int) -> list[Leftover]: ...
 
-    async def adopt(self, dead: int, epoch: int) -> list[str]:
-        """Take over the runs of the dead epoch that have no planned attempt; return their ids, the oldest first."""
+    async def busy(self, dead: int) -> list[str]:
+        """Return the runs of the dead epoch that have no planned attempt, the oldest first: what was under way is among them."""
+
+    async def adopt(self, dead: int, epoch: int, run_ids: Sequence[str]) -> list[str]:
+        """Take over those of these runs that are still the dead epoch's; return their ids, the oldest first."""
 
     async def settle(self, dead: int, epoch: int) -> None:
         """Take over all other runs of the dead epoch, a bounded number in one transaction."""

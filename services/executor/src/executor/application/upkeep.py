@@ -1,4 +1,4 @@
-"""What an executor does besides its runs: it holds its lease, takes over from the dead, and looks what is due.
+"""What an executor does besides its runs: it holds its lease, has the dead inherited, and looks what is due.
 
 All times are the database's. Losing the lease costs only time: every write is fenced, so an executor that was away for too
 long changes nothing, drops what it had and begins a new life under a new epoch.
@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from executor.application.engine import Active, Engine
-from executor.application.entries import RUN_LIMIT, Journal, Outcomes, Stored
+from executor.application.entries import RUN_LIMIT, Journal, Outcomes
+from executor.application.inheriting import Inheritance
 from executor.application.ports import StaleEpoch
 from executor.application.regularly import regularly
 from executor.application.requests import Requests
@@ -23,8 +24,6 @@ from shared.runtime.parts import NotReady
 log = get_logger(__name__)
 
 _CHUNK = 500
-_FIRST_CHUNK = 32
-"""Runs of a dead executor that are read at first, so that some go on while the others are still being read."""
 _SHORTEST_LOOK = 0.02
 """Seconds."""
 _STEP = 0.001
@@ -79,9 +78,9 @@ class Life:
         self._host = host
         self._lease = lease
         self._look = look
+        self._inheritance = Inheritance(engine, journal, outcomes, requests, epoch=lambda: self.epoch)
         self._tasks: list[asyncio.Task[None]] = []
         self._news = asyncio.Event()
-        self._inherited = asyncio.Event()
         self._alarm: asyncio.TimerHandle | None = None
         self._rejoining: asyncio.Task[None] | None = None
         self.epoch = 0
@@ -91,8 +90,8 @@ class Life:
         await self._join()
         self._tasks = [
             asyncio.create_task(regularly(self._lease / 3, self._living(self._renew)), name="lease"),
-            asyncio.create_task(regularly(1.0, self._living(self._inherit)), name="take-over"),
-            asyncio.create_task(regularly(0.1, self._living(self._look_through)), name="inherited runs that wait"),
+            asyncio.create_task(regularly(1.0, self._living(self._inheritance.take_over)), name="take-over"),
+            asyncio.create_task(regularly(0.1, self._living(self._inheritance.look_through)), name="inherited runs that wait"),
             asyncio.create_task(regularly(self._look, self._living(self._act), self._news), name="planned attempts and requests"),
         ]
 
@@ -169,47 +168,6 @@ class Life:
 
     async def _renew(self) -> None:
         self._clock.set(await self._journal.renew(self.epoch, self._outcomes.published, self._lease))
-
-    async def _inherit(self) -> None:
-        dead = await self._journal.inherit(self.epoch)
-        if dead is None:
-            return
-        leftovers = await self._journal.leftovers(dead)
-        # What the dead one decided goes out before anything that we decide on top of it.
-        await self._outcomes.republish(leftovers)
-        # Then what it was working on; what only waits may be much more, and can.
-        busy = await self._journal.adopt(dead, self.epoch)
-        done, chunk = 0, _FIRST_CHUNK
-        while done < len(busy):
-            await self._resume_all(busy[done : done + chunk])
-            done, chunk = done + chunk, min(2 * chunk, _CHUNK)
-        await self._journal.settle(dead, self.epoch)
-        log.info("took over", dead=dead, busy=len(busy), republished=sum(len(left.lines) for left in leftovers))
-        self._inherited.set()
-
-    async def _look_through(self) -> None:
-        """Look for attempts under way in inherited runs that have planned ones too, beside all else: at most every other moment."""
-        await self._inherited.wait()
-        self._inherited.clear()
-        epoch, after = self.epoch, ""
-        try:
-            while self.epoch == epoch and (page := await self._journal.waiting(epoch, after, _CHUNK)):
-                began, after = time.monotonic(), page[-1]
-                await self._resume_all(page)
-                await asyncio.sleep(time.monotonic() - began)
-        except Exception:
-            self._inherited.set()
-            raise
-
-    async def _resume_all(self, run_ids: Sequence[str]) -> None:
-        absent = [run_id for run_id in run_ids if run_id not in self._engine.active]
-        for stored in await self._journal.load(absent) if absent else ():
-            await self._resume(stored)
-
-    async def _resume(self, stored: Stored) -> None:
-        plan = await self._requests.plan(stored)
-        if plan is not None and stored.run_id not in self._engine.active:
-            self._engine.resume(self._engine.take(plan, stored))
 
     def planned(self, _active: Active, event: Event) -> None:
         """Look again when an attempt that was just planned is due, if that is before the next look. For `Engine.watch`."""

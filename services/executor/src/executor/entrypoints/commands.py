@@ -20,6 +20,7 @@ from executor.application.run_queue import RunQueue
 from executor.application.writer import JournalWriter
 from shared.contracts.topics import RUNS_COMMANDS
 from shared.runtime import failpoints
+from shared.runtime.consumer.intake import FETCH_WAIT_MS
 from shared.runtime.consumer.received import Unusable, identity, read
 from shared.runtime.database import why_away
 from shared.runtime.delivery import Outbox
@@ -89,6 +90,7 @@ class CommandIntake:
             group_instance_id=member,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
+            fetch_max_wait_ms=FETCH_WAIT_MS,
             session_timeout_ms=10_000,
             heartbeat_interval_ms=3_000,
             max_poll_interval_ms=300_000,
@@ -143,8 +145,10 @@ class CommandIntake:
                 records = await consumer.getmany(timeout_ms=_IDLE_MS if not self._under_way else 20, max_records=self._poll)
                 flat = [record for batch in records.values() for record in batch]
                 if flat:
+                    self._reread = True  # however it ends: what was not taken in is not passed by
                     await self._take(flat)
-                await self._settle(consumer, wait=len(self._under_way) >= _UNDER_WAY)
+                    self._reread = False
+                await self._settle(wait=len(self._under_way) >= _UNDER_WAY)
                 self._commit_aside(consumer)
             except (KafkaError, OSError) as error:
                 self.waiting = f"Kafka does not answer: {error or type(error).__name__}"
@@ -159,7 +163,7 @@ class CommandIntake:
             else:
                 self.waiting = ""
         while self._under_way:
-            await self._settle(consumer, wait=True)
+            await self._settle(wait=True)
         await self._committed(consumer)
 
     async def _take(self, records: "Sequence[ConsumerRecord[Any, Any]]") -> None:
@@ -214,7 +218,7 @@ class CommandIntake:
         external = not self._origin.ours(received.headers, record.topic, record.key, received.event_id, record.value)
         return Asked(received.event, received.event_id, received.position, external, received.traceparent, len(record.value or b""))
 
-    async def _settle(self, consumer: AIOKafkaConsumer, *, wait: bool) -> None:
+    async def _settle(self, *, wait: bool) -> None:
         """Take note of the batches whose effects stand: their offsets may be committed."""
         if wait and self._under_way:
             await asyncio.wait([self._under_way[0][0]])
@@ -222,7 +226,8 @@ class CommandIntake:
             settled, ends = self._under_way.popleft()
             if settled.cancelled():
                 # The epoch was lost before they stood: they are read again, and the inbox knows what is done.
-                await self._again(consumer)
+                self._under_way.clear()
+                self._reread = True
                 return
             self._finished |= ends
 
@@ -262,7 +267,7 @@ class CommandIntake:
         await self._commit(consumer)
 
     async def _again(self, consumer: AIOKafkaConsumer) -> None:
-        """Read on from what is committed."""
+        """Read on from what is committed; what is under way by then is read once more."""
         self._under_way.clear()
         await self._committed(consumer)
         for partition in consumer.assignment():
