@@ -15,6 +15,7 @@ import asyncpg
 import psutil
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 
+from benchmarks._shipped import hides_development
 from shared.contracts.runs import StartRun
 from shared.contracts.topics import RUNS_COMMANDS, RUNS_OUTCOMES, TOPICS, WORKFLOWS_REGISTRY
 from shared.contracts.workflows import Component, Connection, FixedRetry, WorkflowDefinition, WorkflowPublished
@@ -77,7 +78,7 @@ class Stage:
             "FLOWTOWER_KEYS_DIR": str(self._keys),
             "FLOWTOWER_LOG_LEVEL": "WARNING",
             "FLOWTOWER_EGRESS_ALLOW": "127.0.0.0/8",
-            "PYTHONPATH": os.pathsep.join([str(Path.cwd()), *(path for path in sys.path if path)]),
+            "PYTHONPATH": os.pathsep.join([str(hides_development()), str(Path.cwd()), *(path for path in sys.path if path)]),
         }
         command = [sys.executable, "-m", "benchmarks._trivial_executor"]
         return PartProcess(f"executor-{number}", command, folder=scratch_folder("bench-executor"), env=env)

@@ -1,6 +1,7 @@
 """One schema per service, migrated once however many replicas start."""
 
 import asyncio
+import sys
 from pathlib import Path
 
 import asyncpg
@@ -23,6 +24,30 @@ async def test_replicas_that_start_together_migrate_once(settings, migrations) -
         assert await connection.fetchval("SELECT count(*) FROM alembic_version") == 1
         assert await connection.fetchval("SELECT current_schema()") == "station"
     await asyncio.gather(*(replica.stop() for replica in replicas))
+
+
+@pytest.mark.connected
+@pytest.mark.usefixtures("database")
+async def test_a_schema_at_its_newest_revision_needs_no_alembic(settings, migrations, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "shared.runtime.upgrading", None)
+    again = Database(settings, "station", migrations)
+    await again.start()
+    await again.stop()
+    fresh = Database(settings, "elsewhere", migrations)
+    with pytest.raises(ImportError):
+        await fresh.start()
+    await fresh.stop()
+
+
+@pytest.mark.connected
+async def test_a_revision_must_be_named_as_its_file(settings, tmp_path) -> None:
+    versions = tmp_path / "versions"
+    versions.mkdir()
+    versions.joinpath("0002_ledger.py").write_text('revision = "0001"\ndown_revision = None\n')
+    database = Database(settings, "misnamed", tmp_path)
+    with pytest.raises(RuntimeError, match="named 0002 as its last file; it has 0001"):
+        await database.start()
+    await database.stop()
 
 
 @pytest.mark.connected
