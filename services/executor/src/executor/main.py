@@ -89,7 +89,7 @@ def build(settings: Settings, connectors: dict[str, Connector] | None = None) ->
     desk = PostgresDesk(outbox, COMMANDS)
     events = PausedEvents(database)
     commands = Commands(engine, journal, plans, desk, queue, consumer=COMMANDS, caught_up=lag.caught_up, nudge=life.nudge, events=events)
-    triggers = TriggerWatch(PostgresBook(database, outbox), plans, kinds, epoch=lambda: life.epoch, look=settings.executor_look)
+    triggers = TriggerWatch(PostgresBook(database, outbox), plans, kinds, epoch=lambda: life.epoch)
     bus = Bus(settings, "executor", database, outbox, service.readiness)
     subscribe(bus, plans, triggers.nudge)
     intake = CommandIntake(

@@ -8,7 +8,7 @@ from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
 
-IDLE_SECONDS = 0.5
+IDLE_SECONDS = 1.0
 AWAY_SECONDS = 5.0
 
 

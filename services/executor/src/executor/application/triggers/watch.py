@@ -17,6 +17,8 @@ from shared.runtime.logging import get_logger
 log = get_logger(__name__)
 
 _CLAIM_SECONDS = 1.0
+_SCHEDULES_SECONDS = 1.0
+"""Between two looks for schedules that are due: cron knows no shorter time than a minute."""
 _FORGET_SECONDS = 3600.0
 _END_SECONDS = 5.0
 
@@ -24,12 +26,11 @@ _END_SECONDS = 5.0
 class TriggerWatch:
     """A part. Which topics are ours stands in the database; what changes there shows here within a second."""
 
-    def __init__(self, book: Book, plans: Plans, connectors: dict[str, Connector], *, epoch: Callable[[], int], look: float) -> None:
+    def __init__(self, book: Book, plans: Plans, connectors: dict[str, Connector], *, epoch: Callable[[], int]) -> None:
         self._book = book
         self._plans = plans
         self._connectors = connectors
         self._epoch = epoch
-        self._look = look
         self._tasks: list[asyncio.Task[None]] = []
         self._news = asyncio.Event()
         self._listening: dict[tuple[str, str], tuple[Any, asyncio.Task[None]]] = {}
@@ -39,7 +40,7 @@ class TriggerWatch:
     async def start(self) -> None:
         """Begin to look."""
         self._tasks = [
-            asyncio.create_task(regularly(self._look, self._schedules), name="schedules"),
+            asyncio.create_task(regularly(_SCHEDULES_SECONDS, self._schedules), name="schedules"),
             asyncio.create_task(regularly(_CLAIM_SECONDS, self._topics, self._news), name="topics of triggers"),
         ]
 
