@@ -17,17 +17,26 @@ DEV_SETS = ("dev",)
 
 
 def install(places: Places, running: Step, sets: tuple[str, ...] = LOCAL_SETS) -> bool:
-    """Bring the environment to what the locks say; False when it was already there."""
+    """Bring the environment to what the locks say; False when it was already there.
+
+    `DEV_SETS` come on top of `LOCAL_SETS`, which are installed first: a step that was broken off, whichever of the two,
+    leaves half-unpacked packages, so the next `LOCAL_SETS` begin with a fresh environment and forget both.
+    """
     locks = [places.root / "requirements" / f"{name}.txt" for name in sets]
     projects = [places.root / package / "pyproject.toml" for package in PACKAGES]
-    stamp = Stamp(places.stamps, f"python-{'-'.join(sets)}")
+    stamps = {one: Stamp(places.stamps, f"python-{'-'.join(one)}") for one in (LOCAL_SETS, DEV_SETS)}
+    stamp = stamps[sets]
+    broken_off = any(one.was_broken_off for one in stamps.values())
     value = digest([*locks, *projects], sys.version, str(places.root))
-    if stamp.is_current(value, places.python) and _works(places.python):
+    if not broken_off and stamp.is_current(value, places.python) and _works(places.python):
         running.say("nothing to do")
         return False
-    if stamp.was_broken_off or not _is_ours(places.python):
+    if broken_off or not _is_ours(places.python):
         running.say("making a fresh environment")
         shutil.rmtree(places.venv, ignore_errors=True)
+        # What any step put there went with it.
+        for one in stamps.values():
+            one.forget()
     stamp.begin()
     if not places.python.exists():
         _create(places)
