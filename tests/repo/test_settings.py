@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 import yaml
-from flowtower_local import settings as local
 from tree import ROOT
+
+from flowtower_local import settings as local
 
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
 VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)")

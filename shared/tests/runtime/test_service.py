@@ -150,7 +150,9 @@ async def test_a_request_that_finds_a_dependency_away_gets_503_and_may_come_agai
         pytest.param(["10.0.0.7"], "10.0.0.7", "203.0.113.9", "203.0.113.9", "https", id="the-proxy"),
         pytest.param(["10.0.0.7"], "10.0.0.7", "192.0.2.66, 203.0.113.9", "203.0.113.9", "https", id="the-client-wrote-a-hop-itself"),
         pytest.param(["10.0.0.7"], "10.0.0.7", "10.0.0.7, 203.0.113.9", "203.0.113.9", "https", id="the-client-names-the-proxy"),
-        pytest.param(["10.0.0.0/24", "fd00::/64"], "fd00::5", "192.0.2.66, 203.0.113.9, 10.0.0.8", "203.0.113.9", "https", id="two-proxies"),
+        pytest.param(
+            ["10.0.0.0/24", "fd00::/64"], "fd00::5", "192.0.2.66, 203.0.113.9, 10.0.0.8", "203.0.113.9", "https", id="two-proxies"
+        ),
     ],
 )
 async def test_only_a_trusted_proxy_says_who_the_client_is(
