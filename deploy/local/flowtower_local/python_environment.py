@@ -12,8 +12,8 @@ from flowtower_local.stamps import Stamp, digest
 from flowtower_local.trouble import Trouble
 
 _REGISTRY = "Is a Python package index reachable from here? Another one is named by pip's own configuration or PIP_INDEX_URL."
-LOCAL_SETS = ("runtime", "local")
-DEV_SETS = ("dev",)
+LOCAL_SETS: tuple[str, ...] = ("runtime", "local")
+DEV_SETS: tuple[str, ...] = ("dev",)
 
 
 def install(places: Places, running: Step, sets: tuple[str, ...] = LOCAL_SETS) -> bool:
