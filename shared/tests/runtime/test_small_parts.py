@@ -45,6 +45,9 @@ def test_settings_come_from_the_environment(environment) -> None:
         ("FLOWTOWER_PORT", "eighty", "port"),
         ("FLOWTOWER_INSTANCE", "a b", "instance"),
         ("FLOWTOWER_LOG_LEVEL", "LOUD", "log_level"),
+        ("FLOWTOWER_TRUSTED_PROXIES", "10.0.0.0/24, 10.0.0.1/8", r"'10\.0\.0\.1/8' is neither an address nor a network"),
+        ("FLOWTOWER_TRUSTED_PROXIES", "*", "FLOWTOWER_TRUSTED_PROXIES"),
+        ("FLOWTOWER_TRUSTED_PROXIES", "proxy.internal", "FLOWTOWER_TRUSTED_PROXIES"),
     ],
 )
 def test_a_wrong_setting_is_named_and_not_shown(environment, name, value, told) -> None:
