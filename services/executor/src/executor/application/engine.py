@@ -15,6 +15,7 @@ from executor.application.admission import Admission
 from executor.application.attempts import Attempts
 from executor.application.entering import Entering
 from executor.application.entries import Entry, Stored
+from executor.application.held import Held
 from executor.application.making import Making
 from executor.application.planning import plan_ahead
 from executor.application.registries import Plan
@@ -53,7 +54,8 @@ class Engine:
         clock: Callable[[], datetime],
         lane: Callable[[str], int],
     ) -> None:
-        self._gates = Entering(admission, write=self.write, clock=clock)
+        self.held = Held()
+        self._gates = Entering(admission, self.held, write=self.write, clock=clock)
         self._making = Making(attempts, self._gates, write=self.write, clock=clock)
         self._writer = writer
         self._host = host
@@ -220,11 +222,14 @@ class Engine:
         assert active is not None  # noqa: S101 - the entry is ours
         if self.active.get(active.run.state.run_id) is active:
             del self.active[active.run.state.run_id]
+            self.held.forget(active.run.state.run_id)
         for task in active.attempts.values():
             task.cancel()
 
     def _let_go(self, active: Active) -> None:
         state = active.run.state
+        if self.active.get(state.run_id) is active:
+            self.held.look(active)
         if active.unwritten or active.attempts or active.stopping or active.steered:
             return
         if (state.finished or state.idle) and self.active.get(state.run_id) is active:
@@ -267,3 +272,4 @@ class Engine:
             for task in active.attempts.values():
                 task.cancel()
         self.active.clear()
+        self.held.clear()
