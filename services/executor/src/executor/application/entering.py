@@ -11,6 +11,7 @@ from executor.application.ports import Outcome, Permanent
 from executor.domain.events import Event
 from executor.domain.failing import DEADLINE_EXCEEDED, Failure
 from executor.domain.gate import Hold, Verdict
+from executor.domain.verdicts import judge
 
 Write = Callable[[Active, list[Event]], None]
 
@@ -67,7 +68,5 @@ class Entering:
 
 
 def verdict(outcome: Outcome | None, failure: Failure | None) -> Verdict:
-    """Return what an attempt's end says about its endpoint: one that was stopped, or whose source failed, says nothing."""
-    if (outcome is None and failure is None) or (failure is not None and failure.of_source):
-        return Verdict.NOTHING
-    return Verdict.FAILED if failure is not None and failure.retryable else Verdict.ANSWERED
+    """Return what an attempt's end says about its endpoint: one that was stopped says nothing."""
+    return Verdict.NOTHING if outcome is None and failure is None else judge(failure)
