@@ -1,5 +1,6 @@
-"""Runs that wait at the gate of one endpoint take no room from others."""
+"""Room and turns: runs that wait at one endpoint's gate take no room from others, and a queued run stays queued till its turn."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -7,12 +8,12 @@ from typing import Any
 import pytest
 
 from executor.application.gates import Look
-from executor.application.ports import Endpoint
+from executor.application.ports import Endpoint, Permanent
 from executor.application.registries import Published
 from executor.domain.gate import Hold
 from executor.domain.turns import Lane
 from shared.contracts.endpoints import Breaker, EndpointLimits
-from shared.contracts.runs import CancelRun
+from shared.contracts.runs import CancelRun, RetryRun
 from shared.contracts.workflows import Component, WorkflowDefinition
 from shared.testing.wait import eventually
 
@@ -28,6 +29,8 @@ class Registry:
         for number, name in enumerate(("dead", "alive", "also-dead"), 1):
             component = Component(name="A", kind="acting", endpoint="dead" if name.endswith("dead") else None)
             self.published[name] = Published(f"w{number}", 1, WorkflowDefinition(workflow=name, components=(component,)), False)
+        parts = (*(Component(name=name, kind="acting") for name in "ABC"), Component(name="Undo", kind="acting", compensates="A"))
+        self.published["few"] = Published("w9", 1, WorkflowDefinition(workflow="few", components=parts, concurrency=1), False)
 
     async def workflow(self, name: str, _version: int | None) -> Published | None:
         return self.published.get(name)
@@ -68,6 +71,12 @@ class Rows:
 
     async def waiting(self) -> bool:
         return bool(self._queued())
+
+    async def reserve(self, _epoch: int, wanted: Sequence[Any]) -> set[str]:
+        """One run at once may be under way."""
+        ids = {want.run_id for want in wanted}
+        free = all(row["status"] != "running" for run_id, row in self.journal.runs.items() if run_id not in ids)
+        return ids if free else set()
 
     async def release(self, _epoch: int, most: int, choose: Any) -> list[str]:
         lanes: dict[str, Lane] = {}
@@ -121,3 +130,29 @@ async def test_what_is_held_is_bounded_too(full: Any, monkeypatch: pytest.Monkey
     assert full.queue.room == 0
     full.engine.abandon()
     assert full.queue.room == ROOM
+
+
+async def test_a_queued_run_that_is_retried_again_or_cancelled_has_no_turn_and_needs_none(full: Any) -> None:
+    await full.queue.stop()  # so that nothing has its turn by itself
+    full.acting.answers = {"B": [Permanent("Broken", "It can't work."), asyncio.Event()], "C": [Permanent("Broken", "It can't work."), {}]}
+    first = await full.start(workflow="few")
+    await full.until(first, "run.finished")
+    other = await full.start(workflow="few")
+    await full.until(other, "attempt.started", "B")
+    for name in "BC":
+        assert (await full.obey(RetryRun(run_id=first, components=(name,))))["queued"] is True
+    assert full.journal.runs[first]["status"] == "queued"
+    assert [work.name for work in full.acting.made if work.run_id == first] == ["A", "B", "C"], "nothing of it began again"
+    left: list[str] = []
+    commit = full.journal._commit
+
+    def keeping(*given: Any) -> None:
+        left.extend(entry.run_id for entry in given[-1] if entry.leaves)
+        commit(*given)
+
+    full.journal._commit = keeping
+    full.acting.answers["Undo"] = [asyncio.Event()]
+    assert (await full.obey(CancelRun(run_id=first)))["event"] == "run.released"
+    await full.until(first, "attempt.started", "Undo")
+    assert left == [first], "its place in the queue is free at once, not when it has been undone"
+    assert full.journal.runs[first]["status"] == "running"

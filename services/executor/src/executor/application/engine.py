@@ -201,7 +201,8 @@ class Engine:
             refused=self._gone,
         )
         plan_ahead(entry, events, state)
-        entry.leaves = active.limited and state.finished
+        # A run that is only undone needs no turn; one that was queued had none.
+        entry.leaves = active.limited and (state.finished or ("run.released" in kinds and active.run.compensating))
         active.unwritten += 1
         self._writer.add(entry)
 

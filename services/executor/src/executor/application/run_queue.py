@@ -142,6 +142,8 @@ class RunQueue:
         """Return whether a run that is to begin again has to wait."""
         active.limited = True
         state = active.run.state
+        if state.queued:
+            return True
         if not state.finished or active.run.compensating or not await self._limited(active.plan):
             return False
         wanted = Wanted(state.run_id, state.workflow_id, state.priority)

@@ -61,6 +61,12 @@ class Flow(Record):
         """Whether the run's compensations have begun."""
         return bool(self.graph.undoes) and any(name in self.state.components for name in self.graph.undoes)
 
+    @property
+    def undoing(self) -> bool:
+        """Whether a cancel now would have something to undo, or has had."""
+        parts = self.state.components
+        return any(name in parts or parts[done].status == "succeeded" for name, done in self.graph.undoes.items())
+
     # ── onward ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _follow(self, events: list[Event], name: str, now: str) -> None:

@@ -103,6 +103,9 @@ class Run(Flow):
         if self.state.paused:
             self._add(events, {"event": "run.resumed", "reason": "It is cancelled.", "requested_by": ""}, now)
         again = self.compensating
+        if self.state.queued and self.undoing:
+            # What undoes waits for nobody's turn; a run that ends at once needs none.
+            self._add(events, {"event": "run.released"}, now)
         self._stop(events, now, transfers, reason or "Cancelled.")
         if again or not self._undo(events, now):
             self._cancelled(events, now, reason)
@@ -180,7 +183,8 @@ class Run(Flow):
             "version": change.version,
             "inputs": change.inputs,
             "deadline_at": None if limit is None else stamp(at + timedelta(seconds=limit)),
-            "queued": queued or None,
+            # One that still waits for its turn goes on waiting for it.
+            "queued": queued or (state.queued and not self.compensating) or None,
         }
         events: list[Event] = []
         self.graph = graph
