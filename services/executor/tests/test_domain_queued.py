@@ -36,7 +36,7 @@ def queued_again() -> tuple[Run, list[dict[str, Any]]]:
     events += run.succeed(NOW, "A", output={})
     events += run.succeed(NOW, "C", output={})
     events += run.fail(NOW, "B", BOOM)
-    events += run.retry(NOW, ["B"], scope="only", requested_by="t", queued=True)
+    events += run.retry(NOW, ["B"], scope="only", requested_by="t", queued="workflow")
     assert run.state.standing == "queued"
     return run, events
 
@@ -58,7 +58,7 @@ def test_a_queued_run_that_is_cancelled_undoes_what_it_did_to_the_end() -> None:
 def test_a_queued_run_that_has_nothing_to_undo_ends_at_once() -> None:
     run = a_run()
     trace = Trace("a" * 32, "b" * 16)
-    run.start(NOW, version=1, inputs={}, requested_by="t", trigger="api", trace=trace, queued=True)
+    run.start(NOW, version=1, inputs={}, requested_by="t", trigger="api", trace=trace, queued="workflow")
     ended = run.cancel(NOW, reason="", transfers={})
     assert kinds(ended) == [*(f"component.finished {name}" for name in run.graph.order), "run.finished"]
 
@@ -67,5 +67,5 @@ def test_a_second_retry_does_not_pass_the_queue_by() -> None:
     run, _ = queued_again()
     again = run.retry(NOW, ["C"], scope="only", requested_by="t")
     assert kinds(again) == ["run.reopened"]
-    assert again[0]["queued"] is True
+    assert (again[0]["queued"], again[0]["queued_for"]) == (True, "workflow")
     assert kinds(run.release(NOW)) == ["run.released", "attempt.started C", "attempt.started B"]

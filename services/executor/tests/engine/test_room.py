@@ -107,6 +107,7 @@ async def test_more_runs_than_fit_behind_an_open_breaker_hold_up_no_other_workfl
         # Not before it stands at the gate: till then it takes room as any other.
         await eventually(lambda: full.queue.room == ROOM, within=10, every=0.001)
     assert [full.events(run)[0].get("queued", False) for run in runs] == [False] * ROOM + [True] * 2 * ROOM
+    assert {full.events(run)[0].get("queued_for") for run in runs[ROOM:]} == {"endpoint"}
     assert set(full.engine.active) == set(runs[:ROOM]), "the others are rows"
     for _ in range(3):
         assert (await full.until(await full.start(workflow="alive"), "run.finished"))["status"] == "succeeded"

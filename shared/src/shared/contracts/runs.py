@@ -85,7 +85,7 @@ RunCommand = Annotated[StartRun | CancelRun | PauseRun | ResumeRun | RetryRun | 
 
 
 class RunStatus(StrEnum):
-    QUEUED = "queued"  # waits for its turn: the workflow's limit of runs at once is reached
+    QUEUED = "queued"  # waits for its turn, see QueuedFor
     RUNNING = "running"
     WAITING = "waiting"  # nothing moves until a planned attempt
     PAUSED = "paused"  # somebody asked that nothing more starts
@@ -93,6 +93,10 @@ class RunStatus(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+QueuedFor = Literal["workflow", "executor", "endpoint"]
+"""What a queued run waits for: its workflow's limit of runs at once, room in the executor, or an endpoint's limit that holds many of its workflow."""
 
 
 class ComponentStatus(StrEnum):
@@ -145,6 +149,7 @@ class RunStarted(_RunEvent):
     priority: int = Field(default=5, ge=0, le=9)
     deadline_at: Utc | None = None
     queued: bool = Field(default=False, description="Whether it waits for its turn; run.released follows.")
+    queued_for: QueuedFor | None = Field(default=None, description="What it waits for, if it is queued; None = not told.")
     trace_id: TraceId | None = None
     span_id: SpanId | None = None
     parent_span_id: SpanId | None = None
@@ -248,6 +253,7 @@ class RunReopened(_RunEvent):
     inputs: dict[str, Json] | None = Field(default=None, description="Inputs from here on; None = unchanged.")
     deadline_at: Utc | None = Field(default=None, description="The run's time limit, counted anew.")
     queued: bool = Field(default=False, description="Whether it waits for its turn; run.released follows.")
+    queued_for: QueuedFor | None = Field(default=None, description="What it waits for, if it is queued; None = not told.")
 
 
 class CommandRefused(_RunEvent):

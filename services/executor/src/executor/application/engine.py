@@ -24,6 +24,7 @@ from executor.domain.events import Event, decode, encode
 from executor.domain.journal import EXECUTOR_STOPPED, State, fold
 from executor.domain.rules import NoAnswer
 from executor.domain.run import Failure, Refused, Run, Trace
+from shared.contracts.runs import QueuedFor
 from shared.runtime.logging import get_logger
 
 __all__ = ["STOP_SECONDS", "Active", "Engine", "Watcher", "span_id"]
@@ -90,11 +91,12 @@ class Engine:
         trace: Trace,
         command: tuple[str, str],
         priority: int | None = None,
-        queued: bool | None = None,
+        queued: QueuedFor | None = None,
+        limited: bool = False,
     ) -> None:
         """Begin a run. It exists when the writer has committed; a run of this id that is already there stays what it is.
 
-        ``queued``: whether it has to wait for its turn, as the queue of runs says; None = nothing limits its workflow.
+        ``queued``: what it has to wait for, as the queue of runs says; ``limited``: whether it may have a turn of its workflow.
         Raises Refused when the inputs are not what the workflow declares, or its business key can't be told from them.
         """
         published, rules = plan.published, plan.graph.rules
@@ -106,7 +108,7 @@ class Engine:
             raise Refused(f"The run has no name: business_key: {expression} has no answer for these inputs: {error}") from None
         active = self._active(plan, State(run_id, published.workflow_id, plan.graph.order))
         active.traceparent = f"00-{trace.trace_id}-{trace.span_id}-01".encode()
-        active.limited = queued is not None
+        active.limited = limited or queued is not None
         self.active[run_id] = active
         events = active.run.start(
             self._clock(),
@@ -117,7 +119,7 @@ class Engine:
             trace=trace,
             business_key=business_key,
             priority=priority,
-            queued=bool(queued),
+            queued=queued,
         )
         opened = (published.workflow_id, plan.graph.definition.workflow, published.version)
         self.write(active, events, opened=opened, command=command)

@@ -17,6 +17,7 @@ from executor.application.registries import Plan, Plans
 from executor.domain.events import Event
 from executor.domain.graph import GraphRefused
 from executor.domain.turns import Lane, Turns, choose
+from shared.contracts.runs import QueuedFor
 from shared.runtime.database import why_away
 from shared.runtime.logging import get_logger
 
@@ -118,12 +119,12 @@ class RunQueue:
         self._crowd = self._crowd or time.monotonic() - self._full_since >= _FULL_SECONDS
         return self._crowd
 
-    async def place(self, starts: Sequence[tuple[Plan, str, int | None]]) -> dict[str, bool]:
-        """Return, for those of these new runs (plan, id, priority) that something limits, whether they have to wait."""
+    async def place(self, starts: Sequence[tuple[Plan, str, int | None]]) -> dict[str, QueuedFor | None]:
+        """Return, for those of these new runs (plan, id, priority) that something limits, what they have to wait for, if for anything."""
         if self.crowded():
             self._backlog = True
-            return {run_id: True for _, run_id, _ in starts}
-        waits = {run_id: True for plan, run_id, _ in starts if self._stuck(plan.published.workflow_id)}
+            return {run_id: "executor" for _, run_id, _ in starts}
+        waits: dict[str, QueuedFor | None] = {run_id: "endpoint" for plan, run_id, _ in starts if self._stuck(plan.published.workflow_id)}
         self._backlog = self._backlog or bool(waits)
         wanted = [
             Wanted(run_id, plan.published.workflow_id, plan.graph.definition.priority if priority is None else priority)
@@ -131,23 +132,21 @@ class RunQueue:
             if run_id not in waits and await self._limited(plan)
         ]
         granted = await self._turns.reserve(self._epoch(), wanted) if wanted else set()
-        return waits | {want.run_id: want.run_id not in granted for want in wanted}
+        return waits | {want.run_id: None if want.run_id in granted else "workflow" for want in wanted}
 
     async def give_back(self, run_id: str) -> None:
         """Take back the turn of a new run that was refused."""
         await self._turns.give_back(self._epoch(), run_id)
         self._news.set()
 
-    async def again(self, active: Active) -> bool:
-        """Return whether a run that is to begin again has to wait."""
+    async def again(self, active: Active) -> QueuedFor | None:
+        """Return what a run that is to begin again has to wait for; None = for nothing, or it is queued already."""
         active.limited = True
         state = active.run.state
-        if state.queued:
-            return True
         if not state.finished or active.run.compensating or not await self._limited(active.plan):
-            return False
+            return None
         wanted = Wanted(state.run_id, state.workflow_id, state.priority)
-        return state.run_id not in await self._turns.reserve(self._epoch(), [wanted])
+        return None if state.run_id in await self._turns.reserve(self._epoch(), [wanted]) else "workflow"
 
     async def _limited(self, plan: Plan) -> bool:
         """Whether the newest version of a workflow limits its runs."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from executor.domain.events import Event
+from shared.contracts.runs import QueuedFor
 
 TERMINAL = frozenset({"succeeded", "failed", "upstream_failed", "skipped", "cancelled"})
 EXECUTOR_LOST = "ExecutorLost"
@@ -67,6 +68,7 @@ class State:
         "paused",
         "priority",
         "queued",
+        "queued_for",
         "reason",
         "run_id",
         "seq",
@@ -92,6 +94,7 @@ class State:
         self.priority = 5
         self.deadline_at: str | None = None
         self.queued = False
+        self.queued_for: QueuedFor | None = None
         self.paused = False
         self.reason = ""  # why it was cancelled last
         self.trace_id: str | None = None
@@ -128,12 +131,13 @@ class State:
         self.priority = event.get("priority", 5)
         self.deadline_at = event.get("deadline_at")
         self.queued = event.get("queued", False)
+        self.queued_for = event.get("queued_for")
         self.trace_id = event.get("trace_id")
         self.span_id = event.get("span_id")
         self.parent_span_id = event.get("parent_span_id")
 
     def _run_released(self, _event: Event) -> None:
-        self.queued = False
+        self.queued, self.queued_for = False, None
 
     def _run_paused(self, _event: Event) -> None:
         self.paused = True
@@ -144,10 +148,12 @@ class State:
     def _run_finished(self, event: Event) -> None:
         self.status = event["status"]
         self.paused = self.queued = False
+        self.queued_for = None
 
     def _run_reopened(self, event: Event) -> None:
         self.status = "running"
         self.queued = event.get("queued", False)
+        self.queued_for = event.get("queued_for")
         self.deadline_at = event.get("deadline_at")
         if event.get("inputs") is not None:
             self.inputs = event["inputs"]

@@ -17,6 +17,7 @@ from executor.domain.graph import Graph
 from executor.domain.journal import EXECUTOR_LOST, WITHDRAWN, State
 from executor.domain.record import Trace
 from executor.domain.rules import Refused
+from shared.contracts.runs import QueuedFor
 
 __all__ = ["Change", "Failure", "Refused", "Run", "Trace"]
 
@@ -52,9 +53,9 @@ class Run(Flow):
         trace: Trace,
         business_key: str | None = None,
         priority: int | None = None,
-        queued: bool = False,
+        queued: QueuedFor | None = None,
     ) -> list[Event]:
-        """Begin: everything that waits for nothing is tried at once, if the run need not wait for its turn (``queued``).
+        """Begin: everything that waits for nothing is tried at once, if the run need not wait for its turn (``queued``: for what it does).
 
         ``priority`` None = the workflow's.
         """
@@ -70,7 +71,8 @@ class Run(Flow):
             "business_key": business_key,
             "priority": definition.priority if priority is None else priority,
             "deadline_at": None if definition.timeout is None else stamp(at + timedelta(seconds=definition.timeout)),
-            "queued": queued or None,
+            "queued": True if queued else None,
+            "queued_for": queued,
             "trace_id": trace.trace_id,
             "span_id": trace.span_id,
             "parent_span_id": trace.parent_span_id,
@@ -159,11 +161,11 @@ class Run(Flow):
         until: str | None = None,
         expected_seq: int | None = None,
         change: Change | None = None,
-        queued: bool = False,
+        queued: QueuedFor | None = None,
     ) -> list[Event]:
         """Run components again under a new generation. What is not named, and not held up by them, keeps its outcome.
 
-        ``queued``: the workflow has no room for another run now; it goes on when it is released.
+        ``queued``: what it has to wait for; it goes on when it is released. One that is queued already goes on waiting for what it did.
         """
         state, change = self.state, change or Change()
         if expected_seq is not None and expected_seq != state.seq:
@@ -175,6 +177,7 @@ class Run(Flow):
         now, parts = stamp(at), state.components
         members = (*graph.order, *(name for name in graph.undoes if name in parts))
         limit = None if self.compensating else graph.definition.timeout
+        waits = queued is not None or (state.queued and not self.compensating)
         body: Event = {
             "event": "run.reopened",
             "again": {name: parts[name].generation + 1 if name in parts else 1 for name in members if name in again},
@@ -183,8 +186,8 @@ class Run(Flow):
             "version": change.version,
             "inputs": change.inputs,
             "deadline_at": None if limit is None else stamp(at + timedelta(seconds=limit)),
-            # One that still waits for its turn goes on waiting for it.
-            "queued": queued or (state.queued and not self.compensating) or None,
+            "queued": True if waits else None,
+            "queued_for": queued or (state.queued_for if waits else None),
         }
         events: list[Event] = []
         self.graph = graph
