@@ -182,6 +182,7 @@ class _ComponentEvent(_RunEvent):
 class AttemptStarted(_ComponentEvent):
     event: Literal["attempt.started"] = "attempt.started"
     host: str = Field(default="", max_length=200)
+    requested_by: str = Field(default="", description="Who did not want to wait for it; empty = its time had come.")
     span_id: SpanId | None = None
 
 
@@ -193,6 +194,7 @@ class AttemptHeld(_ComponentEvent):
     reason: Text
     until: Utc | None = Field(default=None, description="When it is tried at the latest, if that is known.")
     over: bool = Field(default=False, description="The wait is over: the attempt goes on.")
+    requested_by: str = Field(default="", description="Who asked that it passes the limit.")
 
 
 class AttemptProgressed(_ComponentEvent):
@@ -231,6 +233,7 @@ class ComponentFinished(_ComponentEvent):
     host: str = Field(default="", max_length=200)
     span_id: SpanId | None = None
     message: Text = ""
+    requested_by: str = Field(default="", description="Who cancelled it, when somebody did.")
 
 
 class RunFinished(_RunEvent):
@@ -240,6 +243,7 @@ class RunFinished(_RunEvent):
     message: Text = ""
     workflow: Name
     version: int = 1
+    requested_by: str = Field(default="", description="Who cancelled it, when somebody did.")
 
 
 class RunReopened(_RunEvent):

@@ -60,6 +60,7 @@ class State:
 
     __slots__ = (
         "business_key",
+        "cancelled_by",
         "components",
         "deadline_at",
         "inputs",
@@ -97,6 +98,7 @@ class State:
         self.queued_for: QueuedFor | None = None
         self.paused = False
         self.reason = ""  # why it was cancelled last
+        self.cancelled_by = ""  # and by whom
         self.trace_id: str | None = None
         self.span_id: str | None = None
         self.parent_span_id: str | None = None
@@ -197,6 +199,7 @@ class State:
         self.open -= 1
         if part.status == "cancelled":
             self.reason = event.get("message") or ""
+            self.cancelled_by = event.get("requested_by") or ""
 
     def _attempt_failed(self, event: Event) -> None:
         part = self._part(event)

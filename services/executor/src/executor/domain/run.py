@@ -93,7 +93,7 @@ class Run(Flow):
             self._close(events, now)
         return events
 
-    def cancel(self, at: datetime, *, reason: str, transfers: dict[str, dict[str, Any]]) -> list[Event]:
+    def cancel(self, at: datetime, *, reason: str, transfers: dict[str, dict[str, Any]], requested_by: str = "") -> list[Event]:
         """End everything that has not ended, then undo what was done, where that is declared.
 
         Attempts under way were stopped before; ``transfers`` says how far they got. A second cancel ends the compensations too.
@@ -103,12 +103,12 @@ class Run(Flow):
         now = stamp(at)
         events: list[Event] = []
         if self.state.paused:
-            self._add(events, {"event": "run.resumed", "reason": "It is cancelled.", "requested_by": ""}, now)
+            self._add(events, {"event": "run.resumed", "reason": "It is cancelled.", "requested_by": requested_by}, now)
         again = self.compensating
         if self.state.queued and self.undoing:
             # What undoes waits for nobody's turn; a run that ends at once needs none.
             self._add(events, {"event": "run.released"}, now)
-        self._stop(events, now, transfers, reason or "Cancelled.")
+        self._stop(events, now, transfers, reason or "Cancelled.", requested_by)
         if again or not self._undo(events, now):
             self._cancelled(events, now, reason)
         return events
@@ -200,7 +200,7 @@ class Run(Flow):
             self._close(events, now)
         return events
 
-    def retry_now(self, at: datetime, name: str) -> list[Event]:
+    def retry_now(self, at: datetime, name: str, requested_by: str = "") -> list[Event]:
         """Make the next attempt of a component without waiting for its time."""
         part = self.state.components.get(name)
         if part is None:
@@ -211,7 +211,7 @@ class Run(Flow):
             raise Refused(f"“{name}” does not wait for a next attempt; it is {part.status}.")
         if not self.state.may_start:
             raise Refused(f"The run is {self.state.standing}, so nothing starts. Resume it first.")
-        return self.wake(at, name)
+        return self.wake(at, name, requested_by)
 
     def refuse(self, at: datetime, command: str, reason: str, requested_by: str) -> list[Event]:
         """Say in the run's own journal that a command could not be obeyed."""
@@ -248,10 +248,13 @@ class Run(Flow):
             self._follow(events, name, now)
         return events
 
-    def hold(self, at: datetime, name: str, *, limit: str, reason: str, until: datetime | None, over: bool) -> list[Event]:
+    def hold(
+        self, at: datetime, name: str, *, limit: str, reason: str, until: datetime | None, over: bool, requested_by: str = ""
+    ) -> list[Event]:
         """Record that an attempt waits at its endpoint's gate, or, with ``over``, that it goes on."""
         events: list[Event] = []
         body = self._of_attempt("attempt.held", name) | {"limit": limit, "reason": reason[:4000], "over": over or None}
+        body["requested_by"] = requested_by or None
         self._add(events, without_none(body | {"until": None if until is None or over else stamp(until)}), stamp(at))
         return events
 
@@ -266,11 +269,11 @@ class Run(Flow):
         self._add(events, without_none(body), stamp(at))
         return events
 
-    def wake(self, at: datetime, name: str) -> list[Event]:
-        """Make the planned attempt of a component."""
+    def wake(self, at: datetime, name: str, requested_by: str = "") -> list[Event]:
+        """Make the planned attempt of a component: its time has come, or somebody asked for it."""
         events: list[Event] = []
         if self.state.components[name].status == "retrying" and self.state.may_start:
-            self._attempt(events, name, stamp(at))
+            self._attempt(events, name, stamp(at), requested_by)
         return events
 
     def resume(self, at: datetime) -> list[Event]:
