@@ -49,7 +49,7 @@ class Gates:
         self.closed = False
         self.waiting: set[tuple[str, str]] = set()
 
-    async def turn(self, _epoch: int, _endpoint: str, *, arrived: Sequence[Any], ended: Sequence[Any], hurried: Sequence[Any]) -> Look:
+    async def turn(self, _epoch: int, _endpoint: str, *, arrived: Sequence[Any], ended: Sequence[Any], hurried: Sequence[Any]) -> Look:  # noqa: ARG002
         self.waiting |= {(asking.run_id, asking.component) for asking in arrived}
         self.waiting -= {item.place for item in ended}
         granted = await self.granted(1)
