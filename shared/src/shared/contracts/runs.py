@@ -96,7 +96,7 @@ class RunStatus(StrEnum):
 
 
 QueuedFor = Literal["workflow", "executor", "endpoint"]
-"""What a queued run waits for: its workflow's limit of runs at once, room in the executor, or an endpoint that holds many of its workflow."""
+"""What a queued run waits for: its workflow's limit, room in the executor, or an endpoint that many runs of its workflow wait for."""
 
 
 class ComponentStatus(StrEnum):
