@@ -66,6 +66,7 @@ class State:
         "inputs",
         "open",
         "parent_span_id",
+        "past",
         "paused",
         "priority",
         "queued",
@@ -103,7 +104,13 @@ class State:
         self.span_id: str | None = None
         self.parent_span_id: str | None = None
         self.components = {name: Progress() for name in components}
+        self.past: dict[str, int] = {}  # generations that components had which the version does not have any more
         self.open = len(self.components)
+
+    def generation_after(self, name: str) -> int:
+        """Return the generation under which a component runs the next time a person asks for it: one that it never had."""
+        part = self.components.get(name)
+        return 1 + (self.past.get(name, 0) if part is None else part.generation)
 
     def apply(self, event: Event) -> None:
         """Take one event in. Events come in order and without gaps; anything else is a broken journal."""
@@ -162,6 +169,8 @@ class State:
         if event.get("version") is not None:
             # From here on the run has the components of another version: those that stay, and those that run again.
             self.version = event["version"]
+            gone = ((name, part) for name, part in self.components.items() if name not in event["stays"])
+            self.past |= {name: part.generation for name, part in gone if part.generation > 1 or part.status != "pending"}
             self.components = {name: self.components.get(name) or Progress() for name in event["stays"]}
             self.open = sum(part.status not in TERMINAL for part in self.components.values())
         for name, generation in event["again"].items():

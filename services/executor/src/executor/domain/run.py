@@ -180,7 +180,7 @@ class Run(Flow):
         waits = queued is not None or (state.queued and not self.compensating)
         body: Event = {
             "event": "run.reopened",
-            "again": {name: parts[name].generation + 1 if name in parts else 1 for name in members if name in again},
+            "again": {name: state.generation_after(name) for name in members if name in again},
             "stays": [name for name in members if name not in again],
             "requested_by": requested_by,
             "version": change.version,
