@@ -17,7 +17,7 @@ from shared.contracts.runs import CancelRun, RetryRun
 from shared.contracts.workflows import Component, WorkflowDefinition
 from shared.testing.wait import eventually
 
-ROOM = 5
+ROOM, SHARE = 8, 2
 DEAD = Endpoint("e1", "dead", "acting", None, None, EndpointLimits(breaker=Breaker()))
 
 
@@ -102,18 +102,18 @@ async def full(stage: Any) -> AsyncIterator[Any]:
 
 async def test_more_runs_than_fit_behind_an_open_breaker_hold_up_no_other_workflow(full: Any) -> None:
     runs = []
-    for _ in range(3 * ROOM):
+    for _ in range(2 * ROOM):
         runs.append(await full.start(workflow="dead"))
         # Not before it stands at the gate: till then it takes room as any other.
         await eventually(lambda: full.queue.room == ROOM, within=10, every=0.001)
-    assert [full.events(run)[0].get("queued", False) for run in runs] == [False] * ROOM + [True] * 2 * ROOM
-    assert {full.events(run)[0].get("queued_for") for run in runs[ROOM:]} == {"endpoint"}
-    assert set(full.engine.active) == set(runs[:ROOM]), "the others are rows"
+    assert [full.events(run)[0].get("queued", False) for run in runs] == [False] * SHARE + [True] * (2 * ROOM - SHARE)
+    assert {full.events(run)[0].get("queued_for") for run in runs[SHARE:]} == {"endpoint"}
+    assert set(full.engine.active) == set(runs[:SHARE]), "the others are rows"
     for _ in range(3):
         assert (await full.until(await full.start(workflow="alive"), "run.finished"))["status"] == "succeeded"
     # A run that goes away from the gate makes place for the next.
     await full.obey(CancelRun(run_id=runs[0]))
-    await full.until(runs[ROOM], "attempt.started")
+    await full.until(runs[SHARE], "attempt.started")
     full.gates.closed = True
     for run in runs[1:]:
         assert (await full.until(run, "run.finished"))["status"] == "succeeded"
@@ -123,12 +123,13 @@ async def test_more_runs_than_fit_behind_an_open_breaker_hold_up_no_other_workfl
 
 
 async def test_what_is_held_is_bounded_too(full: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("executor.application.run_queue._AND_HELD", 2)
+    monkeypatch.setattr("executor.application.run_queue._AND_HELD", 0.5)
     for name in ("dead", "also-dead"):
-        for _ in range(ROOM):
+        for _ in range(SHARE):
             await full.start(workflow=name)
-    await eventually(lambda: len(full.engine.held) == 2 * ROOM, within=10, every=0.001)
+    await eventually(lambda: len(full.engine.held) == 2 * SHARE, within=10, every=0.001)
     assert full.queue.room == 0
+    monkeypatch.undo()
     full.engine.abandon()
     assert full.queue.room == ROOM
 

@@ -27,8 +27,10 @@ _LOOK_SECONDS = 1.0
 _FULL_SECONDS = 1.0
 """How long an executor may hold as many runs as it can before new ones become rows. Till then they wait in their topic."""
 _MOST = 500
-_AND_HELD = 10
-"""Of runs that only wait at gates, so many times the room may be in memory besides: each of them costs some kilobytes."""
+_HELD_SHARE = 4
+"""When a workflow has this part of the room waiting at gates, its further runs are rows."""
+_AND_HELD = 4
+"""So many times the room may be in memory with those that wait at gates: each of them costs some 10 KB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ class RunQueue:
 
     def _stuck(self, workflow_id: str) -> bool:
         """Whether so many runs of a workflow wait at gates that its further runs are rows: they would only wait there too."""
-        return self._engine.held.of[workflow_id] >= self._most_active
+        return self._engine.held.of[workflow_id] >= max(1, self._most_active // _HELD_SHARE)
 
     def crowded(self) -> bool:
         """Whether new runs become rows: this executor has been full for a while, or others wait because it was."""
