@@ -89,8 +89,9 @@ class Rows:
 
 
 @pytest.fixture
-async def full(stage: Any) -> AsyncIterator[Any]:
-    """A stage with room for a few runs."""
+async def full(stage: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
+    """A stage with room for a few runs, where new ones become rows as soon as it is full."""
+    monkeypatch.setattr("executor.application.run_queue._FULL_SECONDS", 0.0)
     stage.registry, stage.gates, stage.turns, stage.most_active = Registry(), Gates(), Rows(stage.journal), ROOM
     await stage.live()
     await stage.admission.start()
