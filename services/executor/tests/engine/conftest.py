@@ -194,6 +194,9 @@ class Stage:
     def __init__(self) -> None:
         self.journal, self.registry, self.acting, self.desk = MemoryJournal(), Registry(), Acting(), Desk()
         self.numbers = iter(range(1, 10_000))
+        # Nothing has limits unless a test says so, and neither gates nor turns are ever asked.
+        self.gates = self.turns = None
+        self.most_active = 1000
 
     async def live(self, *, looks_through: bool = True) -> None:
         """Begin a life; whatever the one before had in memory is gone. It may not have looked through what it inherited yet."""
@@ -203,10 +206,9 @@ class Stage:
         self.plans = Plans(self.registry, {"acting": self.acting})  # type: ignore[arg-type, dict-item]
         self.writer = JournalWriter(self.journal, Quiet(), lease=6, lost=lambda _: None)  # type: ignore[arg-type]
         attempts = Attempts(self.plans, None)  # type: ignore[arg-type]
-        # Nothing here has limits, so neither gates nor turns are ever asked.
-        admission = Admission(self.plans, None, epoch=lambda: 1)  # type: ignore[arg-type]
+        self.admission = admission = Admission(self.plans, self.gates, epoch=lambda: 1)  # type: ignore[arg-type]
         self.engine = Engine(attempts, admission, self.writer, host="h", clock=lambda: self.journal.now, lane=lambda _: 0)
-        self.queue = RunQueue(self.engine, None, self.journal, self.plans, epoch=lambda: 1, most_active=1000)  # type: ignore[arg-type]
+        self.queue = RunQueue(self.engine, self.turns, self.journal, self.plans, epoch=lambda: 1, most_active=self.most_active)  # type: ignore[arg-type]
         self.requests = Requests(self.engine, admission, self.queue, self.journal, self.plans)  # type: ignore[arg-type]
         more: Any = {"journal": self.journal, "outcomes": Quiet(), "requests": self.requests, "clock": _Set(), "instance": "0", "host": "h"}
         self.life = Life(self.engine, self.writer, **more, lease=6, look=0.25)
@@ -225,7 +227,7 @@ class Stage:
 
     async def start(self, size: int = 10, **more: Any) -> str:
         """Start a run as a command from Kafka does; return its id."""
-        command = StartRun(workflow="orders", run_id=f"run-{next(self.numbers)}", requested_by="ada", **more)
+        command = StartRun(**({"workflow": "orders", "run_id": f"run-{next(self.numbers)}", "requested_by": "ada"} | more))
         assert command.run_id is not None
         asked = Asked(command, f"event-{command.run_id}", "t:0:1", external=False, traceparent=None, size=size)
 

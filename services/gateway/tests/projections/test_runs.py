@@ -125,7 +125,7 @@ def _of(kind: Any, **more: Any) -> Any:
 
 def test_a_queued_run_has_its_turn_and_a_paused_one_goes_on() -> None:
     events = numbered(
-        build.run_started(**RUN, queued=True, business_key="order-1", priority=9, trigger="schedule:nightly"),
+        build.run_started(**RUN, queued=True, queued_for="executor", business_key="order-1", priority=9, trigger="schedule:nightly"),
         _of(RunReleased),
         _of(RunPaused, reason="repair", requested_by="ada"),
         _of(RunResumed, requested_by="ada"),
@@ -133,6 +133,7 @@ def test_a_queued_run_has_its_turn_and_a_paused_one_goes_on() -> None:
     )
     states = [folded(*events[:upto]).row for upto in range(1, 6)]
     assert [row["status"] for row in states] == ["queued", "running", "paused", "running", "succeeded"]
+    assert [row["queued_for"] for row in states] == ["executor", "", "", "", ""]
     assert (states[2]["paused_by"], states[2]["pause_reason"], states[3]["paused_at"]) == ("ada", "repair", None)
     assert (states[0]["business_key"], states[0]["priority"], states[0]["trigger_kind"]) == ("order-1", 9, "schedule")
 

@@ -85,7 +85,7 @@ RunCommand = Annotated[StartRun | CancelRun | PauseRun | ResumeRun | RetryRun | 
 
 
 class RunStatus(StrEnum):
-    QUEUED = "queued"  # waits for its turn: the workflow's limit of runs at once is reached
+    QUEUED = "queued"  # waits for its turn, see QueuedFor
     RUNNING = "running"
     WAITING = "waiting"  # nothing moves until a planned attempt
     PAUSED = "paused"  # somebody asked that nothing more starts
@@ -93,6 +93,10 @@ class RunStatus(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+QueuedFor = Literal["workflow", "executor", "endpoint"]
+"""What a queued run waits for: its workflow's limit, room in the executor, or an endpoint that many runs of its workflow wait for."""
 
 
 class ComponentStatus(StrEnum):
@@ -145,6 +149,7 @@ class RunStarted(_RunEvent):
     priority: int = Field(default=5, ge=0, le=9)
     deadline_at: Utc | None = None
     queued: bool = Field(default=False, description="Whether it waits for its turn; run.released follows.")
+    queued_for: QueuedFor | None = Field(default=None, description="What it waits for, if it is queued; None = not told.")
     trace_id: TraceId | None = None
     span_id: SpanId | None = None
     parent_span_id: SpanId | None = None
@@ -177,6 +182,7 @@ class _ComponentEvent(_RunEvent):
 class AttemptStarted(_ComponentEvent):
     event: Literal["attempt.started"] = "attempt.started"
     host: str = Field(default="", max_length=200)
+    requested_by: str = Field(default="", description="Who did not want to wait for it; empty = its time had come.")
     span_id: SpanId | None = None
 
 
@@ -188,6 +194,7 @@ class AttemptHeld(_ComponentEvent):
     reason: Text
     until: Utc | None = Field(default=None, description="When it is tried at the latest, if that is known.")
     over: bool = Field(default=False, description="The wait is over: the attempt goes on.")
+    requested_by: str = Field(default="", description="Who asked that it passes the limit.")
 
 
 class AttemptProgressed(_ComponentEvent):
@@ -226,6 +233,7 @@ class ComponentFinished(_ComponentEvent):
     host: str = Field(default="", max_length=200)
     span_id: SpanId | None = None
     message: Text = ""
+    requested_by: str = Field(default="", description="Who cancelled it, when somebody did.")
 
 
 class RunFinished(_RunEvent):
@@ -235,6 +243,7 @@ class RunFinished(_RunEvent):
     message: Text = ""
     workflow: Name
     version: int = 1
+    requested_by: str = Field(default="", description="Who cancelled it, when somebody did.")
 
 
 class RunReopened(_RunEvent):
@@ -248,6 +257,7 @@ class RunReopened(_RunEvent):
     inputs: dict[str, Json] | None = Field(default=None, description="Inputs from here on; None = unchanged.")
     deadline_at: Utc | None = Field(default=None, description="The run's time limit, counted anew.")
     queued: bool = Field(default=False, description="Whether it waits for its turn; run.released follows.")
+    queued_for: QueuedFor | None = Field(default=None, description="What it waits for, if it is queued; None = not told.")
 
 
 class CommandRefused(_RunEvent):

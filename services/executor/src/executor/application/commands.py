@@ -175,6 +175,7 @@ class Commands:
                     command=(asked.event_id, asked.position),
                     priority=command.priority,
                     queued=waits.get(run_id),
+                    limited=run_id in waits,
                 )
             except Refused as refused:
                 if run_id in waits:

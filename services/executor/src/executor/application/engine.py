@@ -15,6 +15,7 @@ from executor.application.admission import Admission
 from executor.application.attempts import Attempts
 from executor.application.entering import Entering
 from executor.application.entries import Entry, Stored
+from executor.application.held import Held
 from executor.application.making import Making
 from executor.application.planning import plan_ahead
 from executor.application.registries import Plan
@@ -23,6 +24,7 @@ from executor.domain.events import Event, decode, encode
 from executor.domain.journal import EXECUTOR_STOPPED, State, fold
 from executor.domain.rules import NoAnswer
 from executor.domain.run import Failure, Refused, Run, Trace
+from shared.contracts.runs import QueuedFor
 from shared.runtime.logging import get_logger
 
 __all__ = ["STOP_SECONDS", "Active", "Engine", "Watcher", "span_id"]
@@ -53,7 +55,8 @@ class Engine:
         clock: Callable[[], datetime],
         lane: Callable[[str], int],
     ) -> None:
-        self._gates = Entering(admission, write=self.write, clock=clock)
+        self.held = Held()
+        self._gates = Entering(admission, self.held, write=self.write, clock=clock)
         self._making = Making(attempts, self._gates, write=self.write, clock=clock)
         self._writer = writer
         self._host = host
@@ -88,11 +91,12 @@ class Engine:
         trace: Trace,
         command: tuple[str, str],
         priority: int | None = None,
-        queued: bool | None = None,
+        queued: QueuedFor | None = None,
+        limited: bool = False,
     ) -> None:
         """Begin a run. It exists when the writer has committed; a run of this id that is already there stays what it is.
 
-        ``queued``: whether it has to wait for its turn, as the queue of runs says; None = nothing limits its workflow.
+        ``queued``: what it has to wait for, as the queue of runs says; ``limited``: whether it may have a turn of its workflow.
         Raises Refused when the inputs are not what the workflow declares, or its business key can't be told from them.
         """
         published, rules = plan.published, plan.graph.rules
@@ -104,7 +108,7 @@ class Engine:
             raise Refused(f"The run has no name: business_key: {expression} has no answer for these inputs: {error}") from None
         active = self._active(plan, State(run_id, published.workflow_id, plan.graph.order))
         active.traceparent = f"00-{trace.trace_id}-{trace.span_id}-01".encode()
-        active.limited = queued is not None
+        active.limited = limited or queued is not None
         self.active[run_id] = active
         events = active.run.start(
             self._clock(),
@@ -115,7 +119,7 @@ class Engine:
             trace=trace,
             business_key=business_key,
             priority=priority,
-            queued=bool(queued),
+            queued=queued,
         )
         opened = (published.workflow_id, plan.graph.definition.workflow, published.version)
         self.write(active, events, opened=opened, command=command)
@@ -199,7 +203,8 @@ class Engine:
             refused=self._gone,
         )
         plan_ahead(entry, events, state)
-        entry.leaves = active.limited and state.finished
+        # A run that is only undone needs no turn; one that was queued had none.
+        entry.leaves = active.limited and (state.finished or ("run.released" in kinds and active.run.compensating))
         active.unwritten += 1
         self._writer.add(entry)
 
@@ -220,11 +225,14 @@ class Engine:
         assert active is not None  # noqa: S101 - the entry is ours
         if self.active.get(active.run.state.run_id) is active:
             del self.active[active.run.state.run_id]
+            self.held.forget(active.run.state.run_id)
         for task in active.attempts.values():
             task.cancel()
 
     def _let_go(self, active: Active) -> None:
         state = active.run.state
+        if self.active.get(state.run_id) is active:
+            self.held.look(active)
         if active.unwritten or active.attempts or active.stopping or active.steered:
             return
         if (state.finished or state.idle) and self.active.get(state.run_id) is active:
@@ -267,3 +275,4 @@ class Engine:
             for task in active.attempts.values():
                 task.cancel()
         self.active.clear()
+        self.held.clear()

@@ -44,7 +44,7 @@ class Requests:
         try:
             self._allowed(active.plan, request)
             if isinstance(command, CancelRun):
-                events = await self._cancel(active, command.reason)
+                events = await self._cancel(active, command)
             elif isinstance(command, PauseRun):
                 events = run.pause(self._engine.now(), reason=command.reason, requested_by=command.requested_by)
             elif isinstance(command, ResumeRun):
@@ -54,7 +54,7 @@ class Requests:
             else:
                 # A start never gets here: the intake makes a run of it.
                 assert isinstance(command, RetryNow)  # noqa: S101
-                events = self._now(active, command.component)
+                events = self._now(active, command)
                 woken = [command.component]
         except Refused as refused:
             events = run.refuse(self._engine.now(), command.command, str(refused), command.requested_by)
@@ -62,11 +62,12 @@ class Requests:
             active.steered = False
         self._engine.write(active, events, woken=woken, request=request.id)
 
-    async def _cancel(self, active: Active, reason: str) -> list[Event]:
+    async def _cancel(self, active: Active, command: CancelRun) -> list[Event]:
         if not active.run.state.finished:
             await self._engine.halt(active, STOP_SECONDS)
         try:
-            return active.run.cancel(self._engine.now(), reason=reason, transfers=active.transfers)
+            told = {"reason": command.reason, "requested_by": command.requested_by}
+            return active.run.cancel(self._engine.now(), transfers=active.transfers, **told)
         finally:
             active.stopping = False
 
@@ -107,18 +108,19 @@ class Requests:
             raise Refused(f"Version {version} of “{name}” can't be run: {error}") from error
         return plan
 
-    def _now(self, active: Active, name: str) -> list[Event]:
+    def _now(self, active: Active, command: RetryNow) -> list[Event]:
         """Make an attempt at once: one that is planned, or one that the retry budget holds. No other limit is passed."""
+        name, by = command.component, command.requested_by
         hold = self._admission.hurry(active.run.state.run_id, name)
         if hold is None:
-            events = active.run.retry_now(self._engine.now(), name)
+            events = active.run.retry_now(self._engine.now(), name, by)
             active.hurried.add(name)
             return events
         endpoint = active.plan.graph.components[name].endpoint or ""
         if hold.limit != "retry_budget":
             raise Refused(f"“{name}” waits for its turn. {sentence(endpoint, hold)}")
-        why = f"Somebody asked for it now: it passes the retry budget of “{endpoint}”."
-        return active.run.hold(self._engine.now(), name, limit=hold.limit, reason=why, until=None, over=False)
+        why = f"{by or 'Somebody'} asked for it now: it passes the retry budget of “{endpoint}”."
+        return active.run.hold(self._engine.now(), name, limit=hold.limit, reason=why, until=None, over=False, requested_by=by)
 
     @staticmethod
     def _allowed(plan: Plan, request: Request) -> None:

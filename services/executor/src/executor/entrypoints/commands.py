@@ -14,7 +14,6 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from executor.application.commands import Asked, Commands
-from executor.application.engine import Engine
 from executor.application.ports import StaleEpoch
 from executor.application.run_queue import RunQueue
 from executor.application.writer import JournalWriter
@@ -48,7 +47,6 @@ class CommandIntake:
         self,
         settings: ServiceSettings,
         commands: Commands,
-        engine: Engine,
         writer: JournalWriter,
         outbox: Outbox,
         queue: RunQueue,
@@ -56,18 +54,15 @@ class CommandIntake:
         *,
         group: str,
         poll: int,
-        most_active: int,
     ) -> None:
         self._settings = settings
         self._commands = commands
-        self._engine = engine
         self._writer = writer
         self._outbox = outbox
         self._queue = queue
         self._origin = origin
         self._group = group
         self._poll = poll
-        self._most_active = most_active
         self._consumer: AIOKafkaConsumer | None = None
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
@@ -138,7 +133,7 @@ class CommandIntake:
                 if self._reread:
                     await self._again(consumer)
                     self._reread = False
-                full = len(self._engine.active) > self._most_active and not self._queue.crowded()
+                full = self._queue.room < 0 and not self._queue.crowded()
                 if full or self._writer.waiting:
                     await asyncio.sleep(0.05)
                     continue

@@ -46,8 +46,8 @@ class Graph:
 
     def needed(self, name: str) -> int:
         """Return how many of its connections must be true before a component starts."""
-        join = self.joins.get(name, "all")
-        return {"all": len(self.upstream(name)), "any": 1}.get(str(join), join if isinstance(join, int) else 0)
+        join, leading = self.joins.get(name, "all"), len(self.upstream(name))
+        return {"all": leading, "any": min(1, leading)}.get(str(join), join if isinstance(join, int) else 0)
 
     def in_order(self, names: Iterable[str]) -> tuple[str, ...]:
         """Return names in the order of the document."""

@@ -38,6 +38,7 @@ class Run(Base, table=True):
     priority: int = 5
     deadline_at: datetime | None = moment(nullable=True)
     queued: bool = False
+    queued_for: str = words()
     paused_at: datetime | None = moment(nullable=True)
     paused_by: str = words()
     pause_reason: str = words()

@@ -127,7 +127,8 @@ _FAILED: dict[str, Any] = {
 
 class RunAnswer(Answer):
     """A run. ``status`` is ``asked`` until the executor has answered, then queued, running, waiting (for a planned attempt), paused,
-    parked (for a person), succeeded, failed, cancelled or refused.
+    parked (for a person), succeeded, failed, cancelled or refused. ``queued_for`` is what a queued run waits for: ``workflow`` (its limit),
+    ``executor`` (room there) or ``endpoint`` (many of the workflow's runs wait for one already); empty = not told.
     """
 
     model_config = example(
@@ -160,6 +161,7 @@ class RunAnswer(Answer):
     business_key: str | None = None
     priority: int = 5
     deadline_at: datetime | None = None
+    queued_for: str = ""
     paused_at: datetime | None = None
     paused_by: str = ""
     pause_reason: str = ""

@@ -50,6 +50,7 @@ def fresh(run_id: str, event: Any) -> RunState:
         "priority": 5,
         "deadline_at": None,
         "queued": False,
+        "queued_for": "",
         "paused_at": None,
         "paused_by": "",
         "pause_reason": "",
@@ -111,6 +112,7 @@ def _run_started(state: RunState, event: RunStarted) -> None:
         priority=event.priority,
         deadline_at=event.deadline_at,
         queued=event.queued,
+        queued_for=event.queued_for or "",
         started_at=event.at,
         status="running",
     )
@@ -121,7 +123,7 @@ def _run_started(state: RunState, event: RunStarted) -> None:
 
 
 def _run_released(state: RunState, _event: RunReleased) -> None:
-    state.row["queued"] = False
+    state.row.update(queued=False, queued_for="")
 
 
 def _run_paused(state: RunState, event: RunPaused) -> None:
@@ -134,7 +136,8 @@ def _run_resumed(state: RunState, _event: RunResumed) -> None:
 
 def _run_finished(state: RunState, event: RunFinished) -> None:
     state.row.update(status=event.status, finished_at=event.at, started_at=event.started_at, message=event.message)
-    state.row.update(workflow=event.workflow, version=event.version, queued=False, paused_at=None, paused_by="", pause_reason="")
+    state.row.update(workflow=event.workflow, version=event.version, queued=False, queued_for="")
+    state.row.update(paused_at=None, paused_by="", pause_reason="")
 
 
 def _run_reopened(state: RunState, event: RunReopened) -> None:
@@ -151,7 +154,8 @@ def _run_reopened(state: RunState, event: RunReopened) -> None:
         state.renamed = True
     if event.deadline_at is not None:
         state.row["deadline_at"] = event.deadline_at
-    state.row.update(status="running", finished_at=None, message="", cancel_asked_at=None, queued=event.queued)
+    state.row.update(status="running", finished_at=None, message="", cancel_asked_at=None)
+    state.row.update(queued=event.queued, queued_for=event.queued_for or "")
 
 
 def _command_refused(state: RunState, event: CommandRefused) -> None:

@@ -2,7 +2,7 @@
 
 from gateway.application.answers.runs import ComponentAnswer, RunDetail
 from gateway.application.queries.run_retry import seen_seq, standing_of
-from gateway.application.queries.run_state import MOVING, held_now
+from gateway.application.queries.run_state import MOVING, held_now, queued_for
 from gateway.application.queries.words import path, with_query
 from gateway.application.views.parts import Action
 from gateway.application.views.runs import WaitRow
@@ -81,8 +81,9 @@ def waits_of(run: RunDetail) -> tuple[WaitRow, ...]:
         return ()
     rows = []
     if run.status == "queued":
+        why = queued_for(run)
         rows.append(
-            WaitRow(key="queued", what="The run waits for its turn", why="The workflow's limit is reached.", tone="waiting", icon="queued")
+            WaitRow(key="queued", what="The run waits for its turn", why=f"{why[0].upper()}{why[1:]}.", tone="waiting", icon="queued")
         )
     if run.status == "paused":
         by = f"{run.paused_by} asked for it" if run.paused_by else "Somebody asked for it"
