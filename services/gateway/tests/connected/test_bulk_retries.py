@@ -62,21 +62,23 @@ async def test_a_bulk_retry_asks_each_run_once_although_the_gateway_is_killed(ga
     asker = found[0][0]["requested_by"]
     of = {"workflow_id": workflow_id, "at": now()}
     no = CommandRefused(**of, run_id=ids[0], seq=8, command="retry", reason="It has gone on.", requested_by=asker)
+    # As an executor says it that keeps the run no longer: it has no number of the run's order.
+    gone = no.model_copy(update={"run_id": ids[3], "seq": 1, "reason": "There is no such run."})
     yes = [RunReopened(**of, run_id=run_id, seq=8, again={"B": 2}, stays=("A",), requested_by=asker) for run_id in ids[1:3]]
     ends = [
         build.run_finished(**of, run_id=ids[1], seq=9, status="succeeded"),
         build.run_finished(**of, run_id=ids[2], seq=9, status="failed"),
     ]
-    await gateway.publish(RUNS_OUTCOMES, *[(event.run_id, event) for event in (no, *yes, *ends)])
+    await gateway.publish(RUNS_OUTCOMES, *[(event.run_id, event) for event in (no, gone, *yes, *ends)])
 
     async def told() -> bool:
-        return await counts() == {"asked": 11, "refused": 1, "succeeded": 1, "failed_again": 1}
+        return await counts() == {"asked": 10, "refused": 2, "succeeded": 1, "failed_again": 1}
 
     await eventually(told, within=20)
     items = (await api.get(f"{url}items/", params={"status": "refused"})).json()["items"]
-    assert [(item["run_id"], item["reason"]) for item in items] == [(ids[0], "It has gone on.")]
+    assert [(item["run_id"], item["reason"]) for item in items] == [(ids[0], "It has gone on."), (ids[3], "There is no such run.")]
     again = await api.post(f"{url}retry_failures/")
     assert again.status_code == 201, again.text
     second = (await api.get(again.headers["location"])).json()
-    assert (second["total"], second["of"]) == (2, bulk_id)
+    assert (second["total"], second["of"]) == (3, bulk_id)
     assert (await api.post(f"{url}pause/")).status_code == 409

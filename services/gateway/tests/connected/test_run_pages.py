@@ -3,19 +3,22 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from run_stories import ready, shown
+from run_stories import failed, published, ready, shown
 
 from shared.contracts.runs import AttemptHeld, CommandRefused, RunReopened
 from shared.contracts.topics import RUNS_OUTCOMES
 from shared.runtime.clock import now
+from shared.runtime.ids import new_id
 from shared.testing import build
 from shared.testing.ports import free_port
 from shared.testing.process import PartProcess, scratch_folder
+from shared.testing.wait import eventually
 
 UI = Path(__file__).parents[4] / "services" / "ui"
 # As the first user of this folder's conftest.
@@ -71,4 +74,35 @@ async def test_pages_show_the_refusal_the_waits_and_the_menu(gateway, browser: h
     assert "The breaker of “mq” is open." in page
     beside = await browser.get("/runs/compare/", params={"a": run_id, "b": run_id})
     assert "Nothing differs but their times" in beside.text
+    end = build.run_finished(**of, seq=12, status="failed")
+    gone = CommandRefused(**of, seq=1, command="retry", reason="There is no such run.").model_copy(
+        update={"at": now() + timedelta(days=31)}
+    )
+    await gateway.publish(RUNS_OUTCOMES, (run_id, end), (run_id, gone))
+
+    async def heard() -> bool:
+        return ((await api.get(f"/api/runs/{run_id}/")).json()["refusal"] or {}).get("gone") is True
+
+    await eventually(heard, within=20)
+    page = (await browser.get(f"/runs/{run_id}/")).text
+    assert "There is no such run." in page
+    assert 'data-refused="The executor keeps this run no longer' in page
+    again = await api.post(f"/api/runs/{run_id}/retry/")
+    assert (again.status_code, "keeps this run no longer" in again.json()["detail"]) == (409, True)
     assert (await browser.get("/runs/", params={"q": broken["business_key"], "state": "running,nonsense"})).status_code == 200
+
+
+async def test_a_run_whose_inputs_are_too_long_to_edit_is_retried_as_it_is(gateway, browser: httpx.AsyncClient, api) -> None:
+    name, workflow_id = await published(api)
+    run_id, inputs = new_id(), {"order": {"text": "x" * 70_000}}
+    started, *rest = failed(run_id, name, workflow_id, key="k")
+    large = started.model_copy(update={"inputs": inputs})
+    await gateway.publish(RUNS_OUTCOMES, *[(run_id, event) for event in (large, *rest)])
+    await shown(api, run_id, 7)
+    menu = (await browser.get(f"/runs/{run_id}/retry/")).text
+    assert "more than 64 KB can’t be edited here" in menu
+    assert 'name="inputs"' not in menu
+    url = f"/api/runs/{run_id}/retry/"
+    edited = await api.post(url, json={"components": ["B"], "inputs": {"order": {"text": "y" * 70_000}}})
+    assert (edited.status_code, edited.json()["errors"][0]["field"]) == (422, "inputs")
+    assert (await api.post(url, json={"components": ["B"], "inputs": inputs})).status_code == 202

@@ -24,6 +24,7 @@ async def standing_of(session: AsyncSession, run_id: str) -> Standing | None:
         inputs=run.inputs,
         parts=parts,
         graph=await graph_in(session, run.workflow_id, run.version) or Graph(names=tuple(parts)),
+        gone=bool((run.refusal or {}).get("gone")),
     )
 
 

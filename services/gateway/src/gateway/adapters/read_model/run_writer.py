@@ -12,7 +12,7 @@ from gateway.adapters.read_model.bulk_results import settle_bulk_items
 from gateway.adapters.read_model.trigger_writer import write_event_starts
 from gateway.adapters.tables import Run, RunAttempt, RunComponent, RunEventRow, RunWords, WorkflowVersion
 from gateway.application.projections.run_state import RunState, words_of
-from gateway.application.projections.runs import fold, fresh
+from gateway.application.projections.runs import fold, fresh, stands_beside
 from shared.contracts.runs import RunEvent, RunFinished, RunReopened, RunStarted
 
 
@@ -65,8 +65,10 @@ async def write_run_events(session: AsyncSession, events: Sequence[RunEvent]) ->
     rows = [
         {"run_id": event.run_id, "seq": event.seq, "event": event.event, "at": event.at, "body": event.model_dump(mode="json")}
         for event in taken
+        if not stands_beside(event)
     ]
-    await session.execute(insert(RunEventRow).on_conflict_do_nothing(), rows)
+    if rows:
+        await session.execute(insert(RunEventRow).on_conflict_do_nothing(), rows)
     changes += await write_event_starts(session, taken)
     changes += await settle_bulk_items(session, taken)
     await write_changes(session, changes)

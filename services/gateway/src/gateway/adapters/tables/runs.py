@@ -47,6 +47,7 @@ class Run(Base, table=True):
     message: str = words()
     seq: int = 0
     gaps: int = 0
+    refusal: dict[str, Any] | None = document(nullable=True)
     cancel_asked_at: datetime | None = moment(nullable=True)
     updated_at: datetime = moment()
 

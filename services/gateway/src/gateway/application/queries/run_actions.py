@@ -36,7 +36,8 @@ def actions_of(run: RunDetail) -> tuple[Action, ...]:
             )
         )
     if run.components and run.status != "asked":
-        actions.append(Action(label="Retry …", url=path("runs", run.id, "retry"), method="get", icon="retry-from"))
+        gone = "The executor keeps this run no longer" if run.refusal is not None and run.refusal.gone else ""
+        actions.append(Action(label="Retry …", url=path("runs", run.id, "retry"), method="get", icon="retry-from", refused=gone))
     if run.components:
         actions.append(Action(label="Compare", url=with_query("/runs/compare/", a=run.id), method="get", icon="compare"))
     if run.status in MOVING:

@@ -43,7 +43,7 @@ class RunPageQueries(Queries):
             label=run.business_key or run.id[-12:],
             state=run_state(run),
             sentence=what_happens(run),
-            refusal=refusal_of(events),
+            refusal=refusal_of(run),
             started=run.started_at or run.asked_at,
             ended=run.finished_at,
             deadline=run.deadline_at if moving else None,

@@ -28,6 +28,7 @@ def standing_of(run: RunDetail) -> Standing:
         inputs=run.inputs,
         parts={item.component: Part(item.status, item.generation, held=item.held is not None) for item in run.components},
         graph=run_graph(run),
+        gone=run.refusal is not None and run.refusal.gone,
     )
 
 
