@@ -40,6 +40,8 @@ class RetryPage(View):
     seq: int
     """Number of the run's last event that this page has seen; 0 = the run moves by itself, so it says little."""
     inputs: str
+    inputs_note: str = ""
+    """Why the inputs can't be edited here; empty = they can."""
     typed: str = ""
     """Inputs as somebody typed them before they were refused."""
     reason: str = ""
