@@ -72,8 +72,8 @@ class Part:
 
     status: str
     generation: int = 1
-    held: bool = False
-    """Whether its attempt waits for a limit of its endpoint."""
+    held: str = ""
+    """The limit of its endpoint that its attempt waits for."""
 
 
 @dataclass(frozen=True)

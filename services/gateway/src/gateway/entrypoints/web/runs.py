@@ -34,7 +34,7 @@ async def show(site: Pages, who: Viewer, request: Request, run_id: str, componen
 @runs.post("/{run_id}/cancel/")
 async def cancel(app: App, who: Operator, request: Request, run_id: str) -> Response:
     reason = (await form_of(request)).get("reason", "")[:1000]
-    said = "Asked to cancel. What was confirmed stays; nothing further is sent."
+    said = "Asked to cancel. What comes of it shows here."
     return await _asked(request, lambda: app.runs.cancel(actor_of(request, who), run_id, reason=reason), said)
 
 
