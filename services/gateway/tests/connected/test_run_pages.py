@@ -1,6 +1,9 @@
 """The pages of a run and of a bulk retry, over a real gateway that serves them."""
 
 import asyncio
+import html
+import json
+import re
 import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -106,3 +109,34 @@ async def test_a_run_whose_inputs_are_too_long_to_edit_is_retried_as_it_is(gatew
     edited = await api.post(url, json={"components": ["B"], "inputs": {"order": {"text": "y" * 70_000}}})
     assert (edited.status_code, edited.json()["errors"][0]["field"]) == (422, "inputs")
     assert (await api.post(url, json={"components": ["B"], "inputs": inputs})).status_code == 202
+
+
+async def test_the_whole_log_of_a_run_can_be_searched_and_kept(gateway, browser: httpx.AsyncClient, api, broken: dict[str, Any]) -> None:
+    run_id, last = broken["id"], 1300
+    await gateway.rows(
+        """
+        INSERT INTO run_events (run_id, seq, event, at, body)
+        SELECT $1, n, 'attempt.progressed', now(),
+            jsonb_build_object('component', 'B', 'message', CASE WHEN n % 2 = 0 THEN 'even ' ELSE 'odd ' END || 'step-' || n)
+        FROM generate_series(8, $2) AS n
+        """,
+        run_id,
+        last,
+    )
+    await gateway.rows("UPDATE runs SET seq = $2 WHERE run_id = $1", run_id, last)
+    page = (await browser.get(f"/runs/{run_id}/")).text
+    assert "The newest 500 of 1,300 events" in page
+    assert "step-9<" not in page
+    found = (await browser.get(f"/runs/{run_id}/", params={"q": "step-9", "component": "A"})).text
+    assert "odd step-9<" in found
+    assert "step-10<" not in found
+    first = (await browser.get(f"/runs/{run_id}/", params={"q": "even"})).text
+    assert ("even step-8<" in first, "even step-1300<" in first) == (True, False)
+    further = re.search(r'href="([^"]*after=[^"]*)"', first)
+    assert further is not None
+    assert "even step-1300<" in (await browser.get(html.unescape(further[1]))).text
+    file = await api.get(f"/api/runs/{run_id}/events.jsonl")
+    assert f'href="/api/runs/{run_id}/events.jsonl"' in page
+    assert "attachment" in file.headers["content-disposition"]
+    assert [json.loads(line)["seq"] for line in file.text.splitlines()] == list(range(1, last + 1))
+    assert (await api.get(f"/api/runs/{new_id()}/events.jsonl")).status_code == 404

@@ -1,7 +1,7 @@
 """What the events of a run say about it. Pure: the same events in the same order give the same state, however often."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 from gateway.application.projections.run_parts import (
     attempt_failed,
@@ -83,7 +83,7 @@ def fold(state: RunState, event: RunEvent) -> bool:
     return True
 
 
-def stands_beside(event: RunEvent) -> bool:
+def stands_beside(event: RunEvent) -> TypeGuard[CommandRefused]:
     """Return whether this is a refusal by an executor that has no such run: it is no part of a journal, whose first event is a start."""
     return isinstance(event, CommandRefused) and event.seq == 1 and event.command != "start"
 

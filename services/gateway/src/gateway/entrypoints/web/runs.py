@@ -27,8 +27,8 @@ async def compare(site: Pages, who: Viewer, request: Request) -> Response:
 
 
 @runs.get("/{run_id}/")
-async def show(site: Pages, who: Viewer, request: Request, run_id: str, component: str = "") -> Response:
-    return await site.page(request, who, "runs/page.html", "runs", await site.queries.run(person_of(who), run_id, component))
+async def show(site: Pages, who: Viewer, request: Request, run_id: str) -> Response:
+    return await site.page(request, who, "runs/page.html", "runs", await site.queries.run(person_of(who), run_id, request.query_params))
 
 
 @runs.post("/{run_id}/cancel/")
