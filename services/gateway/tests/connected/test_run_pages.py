@@ -140,3 +140,31 @@ async def test_the_whole_log_of_a_run_can_be_searched_and_kept(gateway, browser:
     assert "attachment" in file.headers["content-disposition"]
     assert [json.loads(line)["seq"] for line in file.text.splitlines()] == list(range(1, last + 1))
     assert (await api.get(f"/api/runs/{new_id()}/events.jsonl")).status_code == 404
+
+
+async def test_an_endpoint_tells_who_used_it_last_and_what_waits_at_its_breaker(gateway, browser: httpx.AsyncClient, api) -> None:
+    name, workflow_id = await published(api)
+    endpoints = (await api.get("/api/endpoints/")).json()["items"]
+    queue, service = (next(item for item in endpoints if item["used_by"] == [name] and item["kind"] == kind) for kind in ("mq", "service"))
+    assert "None of the newest runs" in (await browser.get(f"/endpoints/{service['id']}/")).text
+    run_id, events = new_id(), failed(new_id(), name, workflow_id, key="k")[:4]
+    reason = "The breaker is open."
+    held = AttemptHeld(run_id=run_id, workflow_id=workflow_id, at=now(), seq=5, component="B", limit="breaker", reason=reason, until=now())
+    await gateway.publish(RUNS_OUTCOMES, *[(run_id, event.model_copy(update={"run_id": run_id})) for event in (*events, held)])
+    await shown(api, run_id, 5)
+    # Many newer runs of another workflow change nothing about it.
+    await gateway.rows(
+        """
+        INSERT INTO runs SELECT (jsonb_populate_record(runs, jsonb_build_object(
+            'run_id', 'other-' || n || run_id, 'workflow_id', 'other', 'status', 'succeeded', 'asked_at', now()))).*
+        FROM runs, generate_series(1, 120) AS n WHERE run_id = $1
+        """,
+        run_id,
+    )
+    page = (await browser.get(f"/endpoints/{service['id']}/")).text
+    assert "Breaker open" in page
+    assert "1 attempt waits for its breaker" in page
+    assert (await api.get(f"/api/endpoints/{service['id']}/")).json()["held"][0]["attempts"] == 1
+    page = (await browser.get(f"/endpoints/{queue['id']}/")).text
+    assert ("It worked when a run last used it." in page, "Held." in page) == (True, False)
+    assert "Breaker open" in (await browser.get("/endpoints/")).text

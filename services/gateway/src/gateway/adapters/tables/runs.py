@@ -70,6 +70,7 @@ class RunComponent(Base, table=True):
     """Where one component of a run stands now."""
 
     __tablename__ = "run_components"
+    __table_args__ = (Index("run_components_held", "run_id", postgresql_where=text("held IS NOT NULL")),)
 
     run_id: str = Field(primary_key=True)
     component: str = Field(primary_key=True)
