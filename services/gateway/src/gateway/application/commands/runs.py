@@ -108,7 +108,7 @@ class AskRuns:
                 raise Conflict(f"The run has ended already ({run.status}); there is nothing to cancel.")
             await inner.cancel_asked(run_id)
             inner.publish(RUNS_COMMANDS, CancelRun(run_id=run_id, reason=reason, requested_by=actor.name), key=run_id)
-            await note(inner, actor, run, "run.cancel", {"reason": reason}, reason=reason)
+            await note(inner, actor, run, "run.cancel", {"status": "cancelled", "reason": reason}, reason=reason)
 
     async def pause(self, actor: Actor, run_id: str, *, reason: str = "", work: Work | None = None) -> None:
         """Ask that nothing more starts. What is under way ends; what waits goes on waiting."""
@@ -119,7 +119,7 @@ class AskRuns:
             if run.status == "paused":
                 raise Conflict("The run is paused already.")
             inner.publish(RUNS_COMMANDS, PauseRun(run_id=run_id, reason=reason, requested_by=actor.name), key=run_id)
-            await note(inner, actor, run, "run.pause", {"reason": reason}, reason=reason)
+            await note(inner, actor, run, "run.pause", {"status": "paused", "reason": reason}, reason=reason)
 
     async def resume(self, actor: Actor, run_id: str, *, reason: str = "", work: Work | None = None) -> None:
         """Ask that a paused run goes on."""
@@ -128,7 +128,7 @@ class AskRuns:
             if run.status != "paused":
                 raise Conflict(f"The run is not paused; it is {run.status}.")
             inner.publish(RUNS_COMMANDS, ResumeRun(run_id=run_id, reason=reason, requested_by=actor.name), key=run_id)
-            await note(inner, actor, run, "run.resume", {"reason": reason}, reason=reason)
+            await note(inner, actor, run, "run.resume", {"status": "running", "reason": reason}, reason=reason)
 
     async def retry_now(self, actor: Actor, run_id: str, component: str, *, work: Work | None = None) -> None:
         """Ask for the planned attempt of a component to begin now, or for one that the retry budget holds. No other limit is passed."""

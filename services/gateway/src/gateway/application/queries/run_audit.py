@@ -13,6 +13,10 @@ _ASKED = {
     "run.pause": "asked to pause it",
     "run.resume": "asked to let it go on",
     "run.retry": "asked for a retry",
+    "run.reopened": "let it run again, from outside",
+    "run.paused": "paused it, from outside",
+    "run.resumed": "let it go on, from outside",
+    "run.cancelled": "cancelled it, from outside",
     "run.retry_now": "asked for the next attempt to begin now",
 }
 _SCOPES = {"following": " with all that follows", "slice": " as a slice", "failed": " of all that failed"}
@@ -77,6 +81,8 @@ def _before(body: dict[str, Any] | None) -> str:
 
 
 def _after(action: str, body: dict[str, Any]) -> str:
-    if action == "run.retry" and body.get("again"):
+    if action in ("run.retry", "run.reopened") and body.get("again"):
         return f"runs again: {', '.join(f'{name} (generation {generation})' for name, generation in body['again'].items())}"
-    return ""
+    if body.get("outside"):
+        return _before(body)
+    return f"asked to be {body['status']}" if body.get("status") else ""
