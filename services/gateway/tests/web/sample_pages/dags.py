@@ -145,7 +145,7 @@ def detail() -> DagPage:
             Fact(label="Next run", value="in 19 min"),
             Fact(label="Owner", value="data-platform"),
             Fact(label="Tags", value="orders, warehouse"),
-            Fact(label="Success 30 d", value="94.3 %", tone="bad"),
+            Fact(label="Succeeded", value="92 % of the last 25 runs", tone="bad"),
         ),
         runs=tuple(
             DagRunRow(

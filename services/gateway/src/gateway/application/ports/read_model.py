@@ -79,7 +79,7 @@ class ReadModel(Protocol):
 
 
 class DagFilter:
-    """Which DAGs: of a cluster, by state of the last run, by tag, by words in the id."""
+    """Which DAGs: of a cluster, by state of the last run, by tag, by words in the id, in the cluster's name or in an owner's."""
 
     def __init__(self, *, cluster_id: str = "", state: str = "all", tag: str = "", words: str = "") -> None:
         self.cluster_id, self.state, self.tag, self.words = cluster_id, state, tag, words
