@@ -26,8 +26,8 @@ _USED = """
     SELECT DISTINCT ON (use.endpoint) use.endpoint, run.workflow, part.component, part.status,
         part.failure ->> 'message' AS failure, coalesce(part.finished_at, run.updated_at) AS at
     FROM unnest(cast(:endpoints AS text[]), cast(:workflows AS text[]), cast(:components AS text[]))
-        AS use (endpoint, workflow_id, component),
-    LATERAL (
+        AS use (endpoint, workflow_id, component)
+    CROSS JOIN LATERAL (
         SELECT run_id, workflow, asked_at, updated_at FROM runs
         WHERE runs.workflow_id = use.workflow_id ORDER BY asked_at DESC, run_id DESC LIMIT :newest
     ) AS run
