@@ -99,7 +99,7 @@ async def test_a_run_whose_inputs_are_too_long_to_edit_is_retried_as_it_is(gatew
     name, workflow_id = await published(api)
     run_id, inputs = new_id(), {"order": {"text": "x" * 70_000}}
     started, *rest = failed(run_id, name, workflow_id, key="k")
-    large = started.model_copy(update={"inputs": inputs})
+    large = started.model_copy(update={"inputs": inputs, "version": 1})
     await gateway.publish(RUNS_OUTCOMES, *[(run_id, event) for event in (large, *rest)])
     await shown(api, run_id, 7)
     menu = (await browser.get(f"/runs/{run_id}/retry/")).text
@@ -109,6 +109,13 @@ async def test_a_run_whose_inputs_are_too_long_to_edit_is_retried_as_it_is(gatew
     edited = await api.post(url, json={"components": ["B"], "inputs": {"order": {"text": "y" * 70_000}}})
     assert (edited.status_code, edited.json()["errors"][0]["field"]) == (422, "inputs")
     assert (await api.post(url, json={"components": ["B"], "inputs": inputs})).status_code == 202
+    text = (await api.get(f"/api/workflows/{workflow_id}/versions/1/workflow.yaml")).text.replace("queue: a", "queue: b")
+    etag = (await api.get(f"/api/workflows/{workflow_id}/")).headers["etag"]
+    await api.put(f"/api/workflows/{workflow_id}/", json={"yaml": text}, headers={"If-Match": etag})
+    many = await browser.get("/runs/bulk/add/", params={"workflow": name, "version": "2"})
+    assert (many.status_code, "1 run of version 1" in many.text, "versions/1/compare/2/" in many.text) == (200, True, True)
+    wrong = await browser.get("/runs/bulk/add/", params={"workflow": name, "version": "9"})
+    assert (wrong.status_code, f"&#39;{name}&#39; has no version 9." in wrong.text) == (200, True)
 
 
 async def test_the_whole_log_of_a_run_can_be_searched_and_kept(gateway, browser: httpx.AsyncClient, api, broken: dict[str, Any]) -> None:
