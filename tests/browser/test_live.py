@@ -6,6 +6,8 @@ import pytest
 from sample_pages import dags, flows, overview, runs
 from sample_pages.frame import state
 
+from gateway.application.views.dags import LogLine
+
 if TYPE_CHECKING:
     from conftest import Site
 
@@ -86,6 +88,27 @@ async def test_without_a_socket_the_page_polls_and_says_so(site: "Site") -> None
     await page.goto(f"{site.base}/p/overview")
     await page.get_by_text("Polling", exact=True).wait_for(timeout=15000)
     await context.close()
+
+
+async def test_the_log_of_a_running_task_is_read_on_by_itself(site: "Site") -> None:
+    context = await site.browser.new_context()
+    page = await context.new_page()
+    await page.clock.install()
+    running = dags.log().model_copy(update={"running": True, "note": "320 lines so far."})
+    site.site.changed["task-log"] = running
+    try:
+        await page.goto(f"{site.base}/p/task-log")
+        await page.get_by_text("320 lines so far.").wait_for()
+        await page.locator(".log .line").first.wait_for()
+        ended = {"running": False, "note": "", "lines": (LogLine(text="the last line"),)}
+        site.site.changed["task-log"] = running.model_copy(update=ended)
+        await page.clock.run_for(11_000)
+        await page.locator(".log .line", has_text="the last line").wait_for()
+        assert await page.get_by_text("320 lines so far.").count() == 0
+        assert await page.locator("[data-every]").count() == 0
+    finally:
+        site.site.changed.clear()
+        await context.close()
 
 
 async def test_without_scripts_the_pages_are_whole(site: "Site") -> None:

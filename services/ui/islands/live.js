@@ -2,6 +2,7 @@
 import { refresh } from "./regions.js";
 
 const POLL = 15000; // ms between polls without a socket
+const EVERY = 10000; // ms between two fetches of a block that says data-every: what it shows moves without a message
 const PACE = 300; // ms between two fetches of the same block
 const looks = {
   live: ["ok", "Live", "Changes show up as they happen"],
@@ -92,5 +93,6 @@ export function mount(chip) {
   // An action that stays on the page changes what is around it.
   document.addEventListener("flowtower:said", bringAll);
   document.addEventListener("visibilitychange", () => document.hidden || (poll && bringAll()));
+  setInterval(() => document.hidden || document.querySelectorAll("[data-every]").forEach(({ id }) => bring(id)), EVERY);
   connect();
 }

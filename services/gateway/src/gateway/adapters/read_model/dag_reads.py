@@ -30,7 +30,8 @@ LEFT JOIN LATERAL (
 _WHERE = """
 WHERE (:cluster = '' OR d.cluster_id = :cluster)
   AND (:tag = '' OR d.tags @> jsonb_build_array(cast(:tag AS text)))
-  AND (:words = '' OR d.dag_id ILIKE :pattern OR c.name ILIKE :pattern)
+  AND (:words = '' OR d.dag_id ILIKE :pattern OR c.name ILIKE :pattern
+       OR EXISTS (SELECT FROM jsonb_array_elements_text(d.owners) AS owner WHERE owner ILIKE :pattern))
 """
 _STATE = """
   AND CASE :state WHEN 'all' THEN true WHEN 'paused' THEN d.is_paused WHEN 'active' THEN NOT d.is_paused

@@ -48,6 +48,7 @@ class Run(Base, table=True):
     message: str = words()
     seq: int = 0
     gaps: int = 0
+    refusal: dict[str, Any] | None = document(nullable=True)
     cancel_asked_at: datetime | None = moment(nullable=True)
     updated_at: datetime = moment()
 
@@ -70,6 +71,7 @@ class RunComponent(Base, table=True):
     """Where one component of a run stands now."""
 
     __tablename__ = "run_components"
+    __table_args__ = (Index("run_components_held", "run_id", postgresql_where=text("held IS NOT NULL")),)
 
     run_id: str = Field(primary_key=True)
     component: str = Field(primary_key=True)

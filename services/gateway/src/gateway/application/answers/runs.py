@@ -16,6 +16,16 @@ class Hold(Answer):
     until: datetime | None = None
 
 
+class Refusal(Answer):
+    """What was asked of a run last and refused, until the run has gone on. ``gone``: the executor has forgotten the run."""
+
+    at: datetime
+    command: str
+    reason: str
+    requested_by: str = ""
+    gone: bool = False
+
+
 class ComponentAnswer(Answer):
     """Where one component of a run stands."""
 
@@ -171,6 +181,7 @@ class RunAnswer(Answer):
     message: str = ""
     seq: int = 0
     gaps: int = 0
+    refusal: Refusal | None = None
     cancel_asked_at: datetime | None = None
     updated_at: datetime
     components: tuple[ComponentAnswer, ...] = ()

@@ -76,9 +76,6 @@ class RetryRuns:
 
     async def retry(self, actor: Actor, run_id: str, given: RetryInput, *, work: Work | None = None) -> None:
         """Ask for components to run again; the outcomes of all others stay as they are. ``work``: a transaction that is open already."""
-        if given.inputs is not None and len(json.dumps(given.inputs)) > MAX_INPUTS_BYTES:
-            hint = "Put data into a topic or a table."
-            raise Invalid(FieldProblem("inputs", f"The inputs have more than {MAX_INPUTS_BYTES // 1024} KB.", hint))
         if work is not None:
             return await self._retry(work, actor, run_id, given)
         async with self._works.begin() as own:
@@ -86,6 +83,12 @@ class RetryRuns:
 
     async def _retry(self, work: Work, actor: Actor, run_id: str, given: RetryInput) -> None:
         run = await standing(work, run_id)
+        if given.inputs == run.inputs:
+            # A form sends what nobody has changed, too: that is no edit, and has no bound.
+            given = given.model_copy(update={"inputs": None})
+        if given.inputs is not None and len(json.dumps(given.inputs)) > MAX_INPUTS_BYTES:
+            hint = "Put data into a topic or a table."
+            raise Invalid(FieldProblem("inputs", f"The inputs have more than {MAX_INPUTS_BYTES // 1024} KB.", hint))
         if given.expected_seq is not None and given.expected_seq != run.seq:
             raise Conflict(
                 f"The run has gone on since you looked (event {given.expected_seq}, now {run.seq}): somebody may have retried it already."
@@ -101,7 +104,6 @@ class RetryRuns:
             await note(work, actor, run, "run.retry_now", {"components": planned}, reason=given.reason)
             return
         wish, found = given.wish(), await self._look(work, run, given)
-        inputs = None if given.inputs == run.inputs else given.inputs
         if found.refused:
             first = found.refused[0]
             if first.field in ("until", "version") or "has no component" in first.message:
@@ -114,7 +116,7 @@ class RetryRuns:
             scope=wish.scope,
             until=wish.until,
             version=None if given.version == run.version else given.version,
-            inputs=inputs,
+            inputs=given.inputs,
             # A run that stands still only goes on because somebody retries it: then the second of two is refused.
             expected_seq=given.expected_seq or (None if run.status in MOVING else run.seq or None),
             requested_by=actor.name,

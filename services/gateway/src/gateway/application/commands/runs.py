@@ -20,6 +20,8 @@ from shared.contracts.topics import RUNS_COMMANDS
 from shared.runtime.ids import new_id
 
 MAX_INPUTS_BYTES = 64 * 1024
+PASSABLE = "retry_budget"
+"""The one limit of an endpoint that somebody's "now" passes; it holds back retries only."""
 ENDED = ("succeeded", "failed", "cancelled", "refused")
 
 
@@ -99,14 +101,14 @@ class AskRuns:
         return run_id
 
     async def cancel(self, actor: Actor, run_id: str, *, reason: str = "", work: Work | None = None) -> None:
-        """Ask for a stop. What is confirmed stays; nothing further is sent."""
+        """Ask for a stop: what was done is undone where that is declared, the rest stays. A second one stops the undoing."""
         async with self._within(work) as inner:
             run = await standing(inner, run_id)
             if run.status in ENDED:
                 raise Conflict(f"The run has ended already ({run.status}); there is nothing to cancel.")
             await inner.cancel_asked(run_id)
             inner.publish(RUNS_COMMANDS, CancelRun(run_id=run_id, reason=reason, requested_by=actor.name), key=run_id)
-            await note(inner, actor, run, "run.cancel", {"reason": reason}, reason=reason)
+            await note(inner, actor, run, "run.cancel", {"status": "cancelled", "reason": reason}, reason=reason)
 
     async def pause(self, actor: Actor, run_id: str, *, reason: str = "", work: Work | None = None) -> None:
         """Ask that nothing more starts. What is under way ends; what waits goes on waiting."""
@@ -117,7 +119,7 @@ class AskRuns:
             if run.status == "paused":
                 raise Conflict("The run is paused already.")
             inner.publish(RUNS_COMMANDS, PauseRun(run_id=run_id, reason=reason, requested_by=actor.name), key=run_id)
-            await note(inner, actor, run, "run.pause", {"reason": reason}, reason=reason)
+            await note(inner, actor, run, "run.pause", {"status": "paused", "reason": reason}, reason=reason)
 
     async def resume(self, actor: Actor, run_id: str, *, reason: str = "", work: Work | None = None) -> None:
         """Ask that a paused run goes on."""
@@ -126,15 +128,17 @@ class AskRuns:
             if run.status != "paused":
                 raise Conflict(f"The run is not paused; it is {run.status}.")
             inner.publish(RUNS_COMMANDS, ResumeRun(run_id=run_id, reason=reason, requested_by=actor.name), key=run_id)
-            await note(inner, actor, run, "run.resume", {"reason": reason}, reason=reason)
+            await note(inner, actor, run, "run.resume", {"status": "running", "reason": reason}, reason=reason)
 
     async def retry_now(self, actor: Actor, run_id: str, component: str, *, work: Work | None = None) -> None:
-        """Ask for the planned attempt of a component to begin now, or for a held one not to wait any longer."""
+        """Ask for the planned attempt of a component to begin now, or for one that the retry budget holds. No other limit is passed."""
         async with self._within(work) as inner:
             run = await standing(inner, run_id)
             part = run.parts.get(component)
             if part is None:
                 raise Invalid(FieldProblem("component", f"The run has no component '{component}'.", meant(component, run.parts)))
+            if part.status == "running" and part.held and part.held != PASSABLE:
+                raise Conflict(f"'{component}' is held by a limit that nobody passes; it goes on by itself.", field="component")
             if part.status != "retrying" and not (part.status == "running" and part.held):
                 raise Conflict(f"'{component}' waits for no attempt; it is {part.status}.", field="component")
             inner.publish(RUNS_COMMANDS, RetryNow(run_id=run_id, component=component, requested_by=actor.name), key=run_id)

@@ -22,6 +22,8 @@ class Candidate:
     workflow: str
     status: str
     failure_code: str = ""
+    workflow_id: str = ""
+    version: int | None = None
     busy: bool = False
     """Whether another bulk retry has it."""
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from gateway.application.answers.clusters import ClusterAnswer, CommandAnswer
 from gateway.application.ports.read_model import DagFilter
+from gateway.application.queries.activity import finished_per_hour
 from gateway.application.queries.base import Queries
 from gateway.application.queries.words import chips, path, took, with_query
 from gateway.application.views.clusters import Budget, ClusterPage, ClusterRow, ClustersPage, ImportErrorRow
@@ -100,7 +101,7 @@ class ClusterQueries(Queries):
     async def clusters(self, person: Person, asked: Mapping[str, str]) -> ClustersPage:  # noqa: ARG002
         every = await self._reads.clusters()
         words, state = asked.get("q", "").strip()[:200], asked.get("state", "all")
-        failed = await self._reads.failed_by_cluster()
+        failed, activity = await self._reads.failed_by_cluster(), await finished_per_hour(self._reads, now())
         found = [item for item in every if words.casefold() in f"{item.name} {item.base_url} {' '.join(item.tags)}".casefold()]
         shown = sorted(
             (item for item in found if state in ("all", item.state.health)), key=lambda item: (_WORST[item.state.health], item.name)
@@ -109,17 +110,17 @@ class ClusterQueries(Queries):
         options = [("all", "All", len(found)), *((word, word.capitalize(), number) for word, number in counts.items())]
         oldest = min((item.state.observed_at for item in every if item.state.observed_at), default=None)
         return ClustersPage(
-            rows=tuple(self._cluster_row(item, failed.get(item.id, 0)) for item in shown),
+            rows=tuple(self._cluster_row(item, failed.get(item.id, 0), activity.get(item.id, ())) for item in shown),
             chips=chips("/clusters/", options, state, q=words),
             search=words,
             seen=Seen(at=oldest, stale=any(item.state.stale for item in every), source="cluster-poller"),
         )
 
-    def _cluster_row(self, cluster: ClusterAnswer, failed: int) -> ClusterRow:
+    def _cluster_row(self, cluster: ClusterAnswer, failed: int, activity: tuple[float | None, ...]) -> ClusterRow:
         observed = cluster.state.observation
         errors = observed.import_errors if observed else None
         return ClusterRow(
-            tile=tile(cluster),
+            tile=tile(cluster, activity),
             airflow=airflow_of(cluster),
             address=cluster.base_url,
             tags=cluster.tags,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from gateway.application.answers.retries import ComparedComponent, ComparedRun, Place, RunComparison, compare
 from gateway.application.answers.runs import RunDetail
+from gateway.application.commands.runs import MAX_INPUTS_BYTES
 from gateway.application.ports.read_model import RunFilter
 from gateway.application.queries.base import Queries
 from gateway.application.queries.run_retry import seen_seq, standing_of
@@ -79,6 +80,8 @@ def _retry_page(run: RunDetail, wish: Wish, found: Preview, version: int, versio
     states = {item.component: component_state(item) for item in run.components}
     pending = state_view("pending")
     own = run.version or 0
+    written = len(json.dumps(run.inputs))
+    large = written > MAX_INPUTS_BYTES
     chosen = wish.components[0] if wish.components else next((item.component for item in run.components if item.status == "failed"), "")
     return RetryPage(
         id=run.id,
@@ -110,7 +113,8 @@ def _retry_page(run: RunDetail, wish: Wish, found: Preview, version: int, versio
         removed=found.removed,
         refused=tuple(FieldProblem(field=item.field, message=item.message, hint=item.hint) for item in found.refused),
         seq=seen_seq(run),
-        inputs=json.dumps(run.inputs, indent=2, ensure_ascii=False),
+        inputs="" if large else json.dumps(run.inputs, indent=2, ensure_ascii=False),
+        inputs_note=f"They have {written // 1024:,} KB; more than {MAX_INPUTS_BYTES // 1024} KB can’t be edited here." if large else "",
     )
 
 

@@ -61,6 +61,8 @@ async def show_log(site: Pages, who: Viewer, request: Request, at: At, task_id: 
     if page is not None and "download" in asked:
         name = "".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in f"{at.dag_id}.{task_id}.log")
         text = "\n".join(" ".join(part for part in (line.at, line.source, line.text) if part) for line in page.lines)
+        # What is missing is said where somebody who reads the file looks for it: at its end.
+        text += f"\n[{page.note}]\n" if page.note else "\n"
         return PlainTextResponse(text, headers={"Content-Disposition": f'attachment; filename="{name}"'})
     return await site.page(request, who, "dags/log.html", "dags", page)
 

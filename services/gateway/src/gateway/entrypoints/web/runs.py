@@ -27,14 +27,14 @@ async def compare(site: Pages, who: Viewer, request: Request) -> Response:
 
 
 @runs.get("/{run_id}/")
-async def show(site: Pages, who: Viewer, request: Request, run_id: str, component: str = "") -> Response:
-    return await site.page(request, who, "runs/page.html", "runs", await site.queries.run(person_of(who), run_id, component))
+async def show(site: Pages, who: Viewer, request: Request, run_id: str) -> Response:
+    return await site.page(request, who, "runs/page.html", "runs", await site.queries.run(person_of(who), run_id, request.query_params))
 
 
 @runs.post("/{run_id}/cancel/")
 async def cancel(app: App, who: Operator, request: Request, run_id: str) -> Response:
     reason = (await form_of(request)).get("reason", "")[:1000]
-    said = "Asked to cancel. What was confirmed stays; nothing further is sent."
+    said = "Asked to cancel. What comes of it shows here."
     return await _asked(request, lambda: app.runs.cancel(actor_of(request, who), run_id, reason=reason), said)
 
 
