@@ -137,7 +137,7 @@ class _Reader:
             self._schedule(given, path)
         elif kind == "dag" and self._clusters is not None:
             node = given.get("cluster")
-            if node is not None and node.data not in self._clusters:
+            if node is not None and (not isinstance(node.data, str) or node.data not in self._clusters):
                 hint = meant(str(node.data), self._clusters, otherwise="Register it under Clusters first.")
                 self._sink.add(node, f"{path}.cluster", f"There is no cluster {node.called}.", hint)
         if "inputs" in given:
@@ -165,7 +165,7 @@ class _Reader:
             except cron.WrongCron as wrong:
                 self._sink.add(node, f"{path}.cron", wrong.message, wrong.hint)
         zone = given.get("time_zone")
-        if zone is not None and zone.data not in cron.time_zones():
+        if zone is not None and (not isinstance(zone.data, str) or zone.data not in cron.time_zones()):
             hint = meant(str(zone.data), [name for name in cron.time_zones() if "/" in name or name == "UTC"])
             self._sink.add(zone, f"{path}.time_zone", f"There is no time zone {zone.called}.", hint)
 
