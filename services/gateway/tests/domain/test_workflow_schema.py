@@ -70,6 +70,7 @@ def _misspelt(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[tuple[Any, .
     if isinstance(value, dict):
         for key, below in value.items():
             free = path and path[-1] in ("components", "inputs") and len(path) == 1
+            free = free or (len(path) == 3 and path[0] == "triggers" and path[-1] in ("inputs", "map"))
             schema = len(path) > 1 and path[0] == "inputs"
             option = len(path) > 2 and path[0] == "components" and path[2] not in ("retry", "errors")
             if not free and not schema and not option:

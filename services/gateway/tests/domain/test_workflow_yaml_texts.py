@@ -1,4 +1,4 @@
-"""Any text is read back as it was written, also one that YAML would take for something else; and any value anywhere is a problem at most."""
+"""Any text is read back as it was written, also one that YAML would take for something else; any value anywhere is a problem at most."""
 
 import json
 import time
@@ -66,16 +66,17 @@ components:
   A: {kind: kafka, endpoint: prod, topic: a, since: beginning, errors: {retry: [X], fail: ["*"]}, retry: {strategy: fixed, every: 2s}}
   B: {kind: database, endpoint: shop, query: SELECT 1, parameters: [inputs.day], retry: {strategy: custom, waits: [1s]}}
   C: {kind: api, endpoint: http, path: "/{day}", query: {a: b}, headers: {X-A: b}, body: {a: ["{day}"]}, expect: [200], output: {a: body.b}}
-  D: {kind: airflow, cluster: eu, dag_id: d, conf: {day: "{day}"}, states: [success], at_most: 6h, join: any, deadline: 1h, attempt_timeout: 1m}
+  D: {kind: airflow, cluster: eu, dag_id: d, conf: {day: "{day}"}, states: [success], at_most: 6h}
+  F: {kind: service, endpoint: s, path: /f, join: any, deadline: 1h, attempt_timeout: 1m}
   E: {kind: mq, endpoint: mq, queue: q, declare: true, compensates: A}
-connections: [{from: A, to: C, kind: then, when: inputs.day == "x"}, {from: C, to: D}]
+connections: [{from: A, to: C, kind: then, when: inputs.day == "x"}, {from: C, to: D}, {from: C, to: F}]
 triggers:
-  - {kind: kafka, name: k, endpoint: prod, topic: t, filter: value.a > 1, map: {day: value.b, n: value.n}, inputs: {n: 1}, most_per_minute: 5}
+  - {kind: kafka, name: k, endpoint: prod, topic: t, filter: value.a > 1, map: {day: value.b, n: value.n}, most_per_minute: 5}
   - {kind: schedule, cron: 0 6 * * *, time_zone: UTC, catch_up: last, most_catch_up: 5, inputs: {n: 1}}
   - {kind: dag, cluster: eu, dag_id: d, states: [success], map: {day: state}, inputs: {n: 1}}
   - {kind: event}
 """
-ENDPOINTS = {"prod": "kafka", "shop": "database", "http": "api", "mq": "mq"}
+ENDPOINTS = {"prod": "kafka", "shop": "database", "http": "api", "s": "service", "mq": "mq"}
 _OTHERS: tuple[Any, ...] = (["UTC"], {"a": {}}, True, "2026-01-01")
 
 

@@ -49,13 +49,15 @@ def read(text: str, endpoints: Mapping[str, str] | None = None, clusters: Collec
             sink.add(tree.at(key), key, f"'{key}' is not known here.", meant(key, TOP))
     name = _name(tree, sink)
     description = _description(tree, sink)
+    before = len(sink.problems)
     inputs = read_inputs(tree, sink)
+    sound = len(sink.problems) == before
     rest = limits.read_limits(tree, inputs, sink)
     components = _components(tree, endpoints, sink)
     kinds = {component.name: end_of(component.kind, component.options) for component in components}
     connections = read_connections(tree, kinds, sink, inputs)
     check_shape(tree, components, connections, sink)
-    triggers = read_triggers(tree, endpoints, clusters, sink)
+    triggers = read_triggers(tree, endpoints, clusters, sink, inputs if sound else None)
     found = tuple(sorted(set(sink.problems), key=lambda problem: (problem.line, problem.column, problem.path, problem.message)))
     if found:
         return Reading(None, found, components, connections)
