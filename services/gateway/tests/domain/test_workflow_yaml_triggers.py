@@ -82,6 +82,7 @@ CASES = [
     ("{kind: schedule, cron: 0 6 * * *, name: 1x}", "name", "not a name for a trigger", "Begin with a letter"),
     ("{kind: dag, cluster: prdo, dag_id: etl}", "cluster", "no cluster 'prdo'", "Did you mean 'prod'?"),
     ("{kind: dag, cluster: prod, dag_id: etl, map: {x: run_id}}", "map.x", "no variable “run_id”", "dag_run_id"),
+    ("{kind: dag, cluster: prod, dag_id: etl, states: [success, sucess]}", "states[1]", "no state 'sucess'", "Did you mean 'success'?"),
     ("{kind: dag, cluster: prod, dag_id: etl, states: []}", "states", "at least 1", "states"),
 ]
 

@@ -10,6 +10,7 @@ from gateway.domain.nearest import meant
 from gateway.domain.workflow_yaml.document import Value
 from gateway.domain.workflow_yaml.expressions import read_expression
 from gateway.domain.workflow_yaml.sink import Sink
+from gateway.domain.workflow_yaml.states import note_unknown_states
 from gateway.domain.workflow_yaml.trigger_inputs import note_wrong_inputs
 from shared.contracts.workflows import DagTrigger, EventTrigger, KafkaTrigger, ScheduleTrigger, Trigger
 from shared.runtime import cron
@@ -156,6 +157,8 @@ class _Reader:
             if node is not None and (not isinstance(node.data, str) or node.data not in self._clusters):
                 hint = meant(str(node.data), self._clusters, otherwise="Register it under Clusters first.")
                 self._sink.add(node, f"{path}.cluster", f"There is no cluster {node.called}.", hint)
+        if kind == "dag":
+            note_unknown_states(given.get("states"), f"{path}.states", self._sink)
         if "inputs" in given:
             self._inputs(given["inputs"], f"{path}.inputs")
         if "map" in given:
