@@ -1,5 +1,6 @@
 """A workflow that comes as JSON: what of it would get lost unseen, and its problems with the places of the JSON."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from types import UnionType
@@ -59,11 +60,23 @@ def in_json(problems: tuple[Problem, ...], definition: WorkflowDefinition) -> tu
 
 def lost(given: WorkflowDefinition, read: WorkflowDefinition) -> tuple[Problem, ...]:
     """Return what the YAML of a definition says otherwise than the definition; nothing, as long as YAML can say it."""
-    if given == read:
+    wanted, found = given.model_dump(mode="json"), read.model_dump(mode="json")
+    if _alike(wanted, found):
         return ()
-    changes = compare_definitions(given.model_dump(mode="json"), read.model_dump(mode="json"))
+    changes = compare_definitions(wanted, found)
     said = changes[0].sentence if changes else ""
-    return (Problem(0, 0, "", f"YAML can't say this as it is. {said}".strip(), "Write the value in another way, e.g. as a text."),)
+    return (
+        Problem(0, 0, "", f"YAML can't say this as it is. {said}".strip(), "Write it in another way; durations have at most microseconds."),
+    )
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two JSON values are the same; numbers may differ by what floating point makes of them."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_alike(value, other[key]) for key, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    return one == other or (isinstance(one, float) and isinstance(other, float) and math.isclose(one, other, rel_tol=1e-12))
 
 
 def _unknown(value: Any, shape: Any, path: str) -> Iterator[FieldProblem]:
