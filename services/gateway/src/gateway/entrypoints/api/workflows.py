@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from gateway.application.answers.base import Page, example
 from gateway.application.answers.definitions import WorkflowAnswer, workflow_answer
+from gateway.application.definitions import MOST_VERSION
 from gateway.application.ports.work import Work
 from gateway.domain.problems import FieldProblem, Invalid, InvalidDocument, Missing
 from gateway.domain.workflow_yaml import Reading, in_json, refuse_unknown
@@ -131,7 +132,7 @@ async def read(
     who: Viewer,  # noqa: ARG001
     workflow_id: str,
     response: Response,
-    version: Annotated[int | None, Query(ge=1, description="An older version.")] = None,
+    version: Annotated[int | None, Query(ge=1, le=MOST_VERSION, description="An older version.")] = None,
 ) -> WorkflowAnswer:
     workflow = await app.reads.workflow(workflow_id)
     if workflow is None:
