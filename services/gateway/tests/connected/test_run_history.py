@@ -69,12 +69,22 @@ async def test_a_retry_is_previewed_asked_once_and_refused_to_the_second(gateway
     assert (await api.post(url, json={"components": ["Z"]})).status_code == 422
     assert (await api.post(url, json={"components": ["B"], "version": 9})).json()["errors"][0]["field"] == "version"
     assert (await api.post(url, json={"components": ["B"], "extra": 1})).status_code == 422
+    for answer in (
+        await api.post(url, json={"components": ["B"], "version": 3_000_000_000}),
+        await api.get(f"{url}preview/", params={"version": 3_000_000_000}),
+        await api.get(f"/api/workflows/{broken['workflow_id']}/", params={"version": 3_000_000_000}),
+    ):
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "version")
+    huge = await api.post(url, json={"components": ["B"], "inputs": {"order": {"x": "y" * 1_000_000}}})
+    assert (huge.status_code, huge.json()["errors"][0]["field"]) == (422, "inputs")
+    assert "at most 1,000,000" in huge.json()["errors"][0]["message"]
     wrong = await api.post(url, json={"components": ["B"], "inputs": {"order": "4711"}})
     assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "inputs.order")
     stale = await api.post(url, json={"components": ["B"], "expected_seq": 5})
     assert (stale.status_code, stale.json()["errors"][0]["field"]) == (409, "expected_seq")
     key = {"Idempotency-Key": new_id()}
-    body = {"components": ["A"], "scope": "slice", "until": "B", "inputs": {"order": 2}, "reason": "the queue stands again"}
+    order = {"x": "y" * 200_000}
+    body = {"components": ["A"], "scope": "slice", "until": "B", "inputs": {"order": order}, "reason": "the queue stands again"}
     first, again = await api.post(url, json=body, headers=key), await api.post(url, json=body, headers=key)
     assert (first.status_code, again.status_code, again.headers["idempotency-replayed"]) == (202, 202, "true")
 
@@ -83,7 +93,7 @@ async def test_a_retry_is_previewed_asked_once_and_refused_to_the_second(gateway
 
     await eventually(sent, within=20)
     ((command, _),) = await commands_of(gateway, run_id)
-    assert (command["scope"], command["until"], command["inputs"], command["expected_seq"]) == ("slice", "B", {"order": 2}, 7)
+    assert (command["scope"], command["until"], command["inputs"], command["expected_seq"]) == ("slice", "B", {"order": order}, 7)
     of = {"run_id": run_id, "workflow_id": broken["workflow_id"], "at": now()}
     no = CommandRefused(**of, seq=8, command="retry", reason="The run has gone on since.", requested_by="ada")
     await gateway.publish(RUNS_OUTCOMES, (run_id, no))

@@ -7,6 +7,9 @@ from pydantic import ConfigDict, Field
 
 from shared.contracts.base import ComponentName, Contract, Id, Json, Name, SpanId, Text, TraceId, Utc
 
+MOST_COMMAND_BYTES = 1_000_000
+"""Largest start or retry, whoever asks: its inputs go on in an event that must fit in a message too."""
+
 
 class StartRun(Contract):
     """Start a workflow. A producer outside Flowtower needs ``command`` and ``workflow`` only."""

@@ -13,11 +13,10 @@ from typing import Literal, Protocol
 from executor.application.engine import Engine, span_id
 from executor.application.entries import Journal
 from executor.application.registries import Plan, Plans
-from executor.application.requests import MOST_BYTES
 from executor.application.run_queue import RunQueue
 from executor.domain.graph import GraphRefused
 from executor.domain.run import Refused, Trace
-from shared.contracts.runs import CancelRun, PauseRun, ResumeRun, RetryNow, RetryRun, StartRun
+from shared.contracts.runs import MOST_COMMAND_BYTES, CancelRun, PauseRun, ResumeRun, RetryNow, RetryRun, StartRun
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
@@ -230,8 +229,10 @@ class Commands:
             return f"There is no workflow “{command.workflow}”{which}. Publish it first, or correct the name."
         if plan.published.retired:
             return f"The workflow “{command.workflow}” was deleted; no new run of it starts."
-        if asked.size > MOST_BYTES:
-            return f"The command has {asked.size} bytes; a start may have {MOST_BYTES}. Pass where large inputs are, not the inputs."
+        if asked.size > MOST_COMMAND_BYTES:
+            return (
+                f"The command has {asked.size} bytes; a start may have {MOST_COMMAND_BYTES}. Pass where large inputs are, not the inputs."
+            )
         if asked.external and not plan.events:
             return f"“{command.workflow}” may not be started by events. Add triggers: [{{kind: event}}] to it."
         return None

@@ -11,14 +11,12 @@ from executor.domain.events import Event
 from executor.domain.gate import sentence
 from executor.domain.graph import GraphRefused
 from executor.domain.run import Change, Refused
-from shared.contracts.runs import CancelRun, PauseRun, ResumeRun, RetryNow, RetryRun, RunCommand
+from shared.contracts.runs import MOST_COMMAND_BYTES, CancelRun, PauseRun, ResumeRun, RetryNow, RetryRun, RunCommand
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
 
 _commands: TypeAdapter[RunCommand] = TypeAdapter(RunCommand)
-MOST_BYTES = 1_000_000
-"""Largest start or retry: its inputs go on in an event that must fit in a message too."""
 
 
 class Requests:
@@ -73,8 +71,8 @@ class Requests:
 
     async def _retry(self, active: Active, command: RetryRun, request: Request) -> list[Event]:
         """Retry, in another version and with other inputs if that is asked. The plan changes only if nothing is refused."""
-        if len(request.body) > MOST_BYTES:
-            text = f"The command has {len(request.body)} characters; a retry may have {MOST_BYTES}."
+        if len(request.body) > MOST_COMMAND_BYTES:
+            text = f"The command has {len(request.body)} characters; a retry may have {MOST_COMMAND_BYTES}."
             raise Refused(f"{text} Pass where large inputs are, not the inputs.")
         run, plan = active.run, active.plan
         version = None if command.version == run.state.version else command.version

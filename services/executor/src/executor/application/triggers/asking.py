@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from executor.application.requests import MOST_BYTES
 from executor.application.triggers.ports import Prepared, TriggerRow
 from executor.domain.triggers.firing import Firing, NotFired, run_id_of
-from shared.contracts.runs import StartRun
+from shared.contracts.runs import MOST_COMMAND_BYTES, StartRun
 from shared.contracts.topics import RUNS_COMMANDS
 
 
@@ -25,8 +24,8 @@ def prepare(row: TriggerRow, firing: Firing, *, requested_by: str = "") -> Prepa
         command = RUNS_COMMANDS.encode(start)
     except ValueError:
         return _failed(firing, "The inputs hold a text that is no Unicode, so they can't be written.")
-    if len(command) > MOST_BYTES:
-        return _failed(firing, f"The inputs make a command of {len(command)} bytes; a start may have {MOST_BYTES}. Map less of it.")
+    if len(command) > MOST_COMMAND_BYTES:
+        return _failed(firing, f"The inputs make a command of {len(command)} bytes; a start may have {MOST_COMMAND_BYTES}. Map less of it.")
     if b"\\u0000" in command and _holds_nul(firing.inputs):
         return _failed(firing, "The inputs hold the character NUL, which can't be kept. Map something else.")
     return Prepared(firing, run_id, command)

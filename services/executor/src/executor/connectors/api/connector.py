@@ -17,7 +17,6 @@ from shared.runtime.expressions import Use
 
 _MAX_OUTPUT_BYTES = 256 * 1024
 _MAX_BODY_BYTES = 1024 * 1024
-_OURS = frozenset({"idempotency-key", "traceparent", "authorization", "host", "content-length", "transfer-encoding", "connection"})
 
 
 class ApiConnector:
@@ -77,8 +76,8 @@ def _body(options: ComponentOptions, filling: Filling) -> bytes:
 def _headers(work: Work, endpoint: Endpoint, options: ComponentOptions, filling: Filling) -> dict[str, str]:
     headers: dict[str, str] = {}
     for name, template in options.headers.items():
-        if name.lower() in _OURS or name.lower() == endpoint.options.secret_header.lower():
-            raise Permanent("HeaderRefused", f"The header “{name}” is set by Flowtower. Remove it from headers:.")
+        if name.lower() == endpoint.options.secret_header.lower():
+            raise Permanent("HeaderRefused", f"The header “{name}” carries the endpoint's secret. Remove it from headers:.")
         value = filling.text(template, f"headers.{name}")
         if any(ord(sign) < 32 or ord(sign) == 127 for sign in value) or not value.isascii():
             raise Permanent("HeaderInvalid", f"The value of the header “{name}” has signs that a header can't carry.")

@@ -1,12 +1,11 @@
 """Running components of a run again: first a preview, then the wish. The executor decides and tells what it did."""
 
-import json
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.application.commands.runs import MAX_INPUTS_BYTES, note, standing
-from gateway.application.definitions import Actor
+from gateway.application.commands.runs import audited, check_size, note, standing
+from gateway.application.definitions import MOST_VERSION, Actor
 from gateway.application.ports.work import Work, Works
 from gateway.domain.inputs import check_inputs
 from gateway.domain.problems import Conflict, FieldProblem, Invalid
@@ -41,7 +40,9 @@ class RetryInput(BaseModel):
     components: tuple[str, ...] = Field(default=(), max_length=500, description="Empty: all that failed.")
     scope: Scope = "only"
     until: str | None = Field(default=None, max_length=100, description="End of a slice.")
-    version: int | None = Field(default=None, ge=1, description="Version of the workflow from here on; left out: the run's own.")
+    version: int | None = Field(
+        default=None, ge=1, le=MOST_VERSION, description="Version of the workflow from here on; left out: the run's own."
+    )
     inputs: dict[str, Json] | None = Field(default=None, description="Edited inputs for what runs again; left out: as they are.")
     expected_seq: int | None = Field(default=None, ge=1, description="'seq' of the run as you saw it: refused when it has gone on since.")
     reason: str = Field(default="", max_length=1000)
@@ -121,8 +122,11 @@ class RetryRuns:
             expected_seq=given.expected_seq or (None if run.status in MOVING else run.seq or None),
             requested_by=actor.name,
         )
+        check_size(command)
         work.publish(RUNS_COMMANDS, command, key=run_id)
         after = command.model_dump(mode="json", exclude={"command", "run_id", "requested_by"}, exclude_none=True)
+        if command.inputs is not None:
+            after["inputs"] = audited(command.inputs)
         await note(work, actor, run, "run.retry", {**after, "again": dict(found.again)}, reason=given.reason)
 
     @staticmethod

@@ -15,11 +15,11 @@ from gateway.domain.nearest import meant
 from gateway.domain.problems import Conflict, FieldProblem, Invalid, Missing
 from gateway.domain.retrying import Standing
 from shared.contracts.base import Json
-from shared.contracts.runs import CancelRun, PauseRun, ResumeRun, RetryNow, StartRun
+from shared.contracts.runs import MOST_COMMAND_BYTES, CancelRun, PauseRun, ResumeRun, RetryNow, RetryRun, StartRun
 from shared.contracts.topics import RUNS_COMMANDS
 from shared.runtime.ids import new_id
 
-MAX_INPUTS_BYTES = 64 * 1024
+_MOST_AUDITED = 64 * 1024
 PASSABLE = "retry_budget"
 """The one limit of an endpoint that somebody's "now" passes; it holds back retries only."""
 ENDED = ("succeeded", "failed", "cancelled", "refused")
@@ -39,17 +39,30 @@ class StartInput(BaseModel):
 
 
 def _check_plain(inputs: dict[str, Any]) -> None:
-    """Raise Invalid for inputs that are too large, or that no JSON column can hold."""
+    """Raise Invalid for inputs that no JSON column can hold."""
     try:
-        text = json.dumps(inputs, allow_nan=False)
+        json.dumps(inputs, allow_nan=False)
     except ValueError:
         raise Invalid(FieldProblem("inputs", "A number is larger than a number can be.", "Write it as a text.")) from None
-    if len(text) > MAX_INPUTS_BYTES:
-        raise Invalid(
-            FieldProblem("inputs", f"The inputs have more than {MAX_INPUTS_BYTES // 1024} KB.", "Put data into a topic or a table.")
-        )
     if _holds_nul(inputs):
         raise Invalid(FieldProblem("inputs", "A text holds the character NUL.", "Remove it."))
+
+
+def check_size(command: StartRun | RetryRun) -> None:
+    """Raise Invalid for inputs that make a larger command than the executor takes; it is the same bound for whoever asks."""
+    try:
+        size = len(RUNS_COMMANDS.encode(command))
+    except ValueError:
+        raise Invalid(FieldProblem("inputs", "A text is no Unicode, so it can't be written.", "Correct it.")) from None
+    if size > MOST_COMMAND_BYTES:
+        message = f"The inputs make a command of {size:,} bytes; at most {MOST_COMMAND_BYTES:,} are taken."
+        raise Invalid(FieldProblem("inputs", message, "Put data into a topic or a table, and pass where it is."))
+
+
+def audited(inputs: dict[str, Any]) -> Any:
+    """Return what the audit holds of inputs: all of them, or how many when a list of such lines could not be read any more."""
+    size = len(json.dumps(inputs))
+    return inputs if size <= _MOST_AUDITED else f"{size:,} characters; the run holds them"
 
 
 def _holds_nul(value: Any) -> bool:
@@ -91,9 +104,10 @@ class AskRuns:
         start = StartRun(
             workflow=workflow.name, version=version, inputs=given.inputs, run_id=run_id, requested_by=actor.name, priority=given.priority
         )
+        check_size(start)
         await work.run_asked(start, workflow_id=workflow.id, version=version, trigger=actor.via)
         work.publish(RUNS_COMMANDS, start, key=run_id)
-        after = {"version": version, "inputs": given.inputs}
+        after = {"version": version, "inputs": audited(given.inputs)}
         await work.audit(
             Entry(actor.name, "run.start", "run", run_id, workflow.name, after=after, reason=actor.reason, request_id=actor.request_id)
         )

@@ -35,7 +35,7 @@ class RetryQueries(Queries):
         versions = [item.version for item in await self._reads.versions(run.workflow_id)]
         own = run.version or 0
         wanted = asked.get("version", "")
-        version = int(wanted) if wanted.isdecimal() and int(wanted[:9]) in versions else own
+        version = int(wanted) if wanted.isdecimal() and len(wanted) < 10 and int(wanted) in versions else own
         wish = _wish(run, asked)
         other = None
         if version != own:
