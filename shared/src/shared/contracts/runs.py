@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from shared.contracts.base import ComponentName, Contract, Id, Json, Name, SpanId, Text, TraceId, Utc
+from shared.contracts.base import ComponentName, Contract, Count, Id, Json, Name, SpanId, Text, TraceId, Utc
 
 
 class StartRun(Contract):
@@ -13,7 +13,7 @@ class StartRun(Contract):
 
     command: Literal["start"] = "start"
     workflow: Name
-    version: int | Literal["latest"] = "latest"
+    version: Count | Literal["latest"] = "latest"
     inputs: dict[str, Json] = {}
     run_id: Id | None = Field(
         default=None,
@@ -61,11 +61,10 @@ class RetryRun(Contract):
         ),
     )
     until: ComponentName | None = Field(default=None, description="End of the slice.")
-    version: int | None = Field(default=None, ge=1, description="Version of the workflow for what runs again; None = the run's own.")
+    version: Count | None = Field(default=None, description="Version of the workflow for what runs again; None = the run's own.")
     inputs: dict[str, Json] | None = Field(default=None, description="Edited inputs for what runs again; None = as they are.")
-    expected_seq: int | None = Field(
+    expected_seq: Count | None = Field(
         default=None,
-        ge=1,
         description="Refuse when the run has gone on since this event: two people who retry at once don't retry twice.",
     )
     requested_by: str = Field(default="", max_length=200)

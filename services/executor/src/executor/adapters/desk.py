@@ -2,7 +2,8 @@
 
 from executor.adapters.tables import RequestRow
 from executor.adapters.triggers.events import tell_paused_event
-from executor.application.commands import Asked, Refusal
+from executor.application.asked import Asked
+from executor.application.commands import Refusal
 from shared.contracts.runs import CommandRefused
 from shared.contracts.topics import RUNS_OUTCOMES
 from shared.runtime import clock

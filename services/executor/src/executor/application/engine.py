@@ -105,7 +105,6 @@ class Engine:
         active = self._active(plan, State(run_id, published.workflow_id, plan.graph.order))
         active.traceparent = f"00-{trace.trace_id}-{trace.span_id}-01".encode()
         active.limited = queued is not None
-        self.active[run_id] = active
         events = active.run.start(
             self._clock(),
             version=published.version,
@@ -119,6 +118,8 @@ class Engine:
         )
         opened = (published.workflow_id, plan.graph.definition.workflow, published.version)
         self.write(active, events, opened=opened, command=command)
+        # Only now: a run that could not even be handed to the writer is not under way.
+        self.active[run_id] = active
 
     def take(self, plan: Plan, stored: Stored) -> Active:
         """Read a run back from its journal."""

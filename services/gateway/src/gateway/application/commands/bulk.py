@@ -18,6 +18,7 @@ from gateway.application.ports.read_model import ReadModel, RunFilter
 from gateway.application.ports.work import BulkRecord, Candidate, Work, Works
 from gateway.domain.problems import Conflict, FieldProblem, Invalid, Missing
 from gateway.domain.retrying import Wish, graph_of, preview
+from shared.contracts.base import Count
 from shared.contracts.runs import RetryRun
 from shared.contracts.topics import RUNS_COMMANDS
 from shared.runtime.ids import new_id
@@ -78,7 +79,7 @@ class BulkInput(BaseModel):
 
     selection: BulkSelection
     per_second: float = Field(default=5.0, ge=0.1, le=200, description="Runs that are asked each second.")
-    version: int | None = Field(default=None, ge=1, description="Version of the workflow from here on; needs a workflow in the selection.")
+    version: Count | None = Field(default=None, description="Version of the workflow from here on; needs a workflow in the selection.")
     reason: str = Field(default="", max_length=1000)
 
 

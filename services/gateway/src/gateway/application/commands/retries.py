@@ -11,7 +11,7 @@ from gateway.application.ports.work import Work, Works
 from gateway.domain.inputs import check_inputs
 from gateway.domain.problems import Conflict, FieldProblem, Invalid
 from gateway.domain.retrying import Graph, Preview, Standing, Wish, graph_of, preview
-from shared.contracts.base import Json
+from shared.contracts.base import Count, Json
 from shared.contracts.runs import RetryNow, RetryRun
 from shared.contracts.topics import RUNS_COMMANDS
 
@@ -41,9 +41,9 @@ class RetryInput(BaseModel):
     components: tuple[str, ...] = Field(default=(), max_length=500, description="Empty: all that failed.")
     scope: Scope = "only"
     until: str | None = Field(default=None, max_length=100, description="End of a slice.")
-    version: int | None = Field(default=None, ge=1, description="Version of the workflow from here on; left out: the run's own.")
+    version: Count | None = Field(default=None, description="Version of the workflow from here on; left out: the run's own.")
     inputs: dict[str, Json] | None = Field(default=None, description="Edited inputs for what runs again; left out: as they are.")
-    expected_seq: int | None = Field(default=None, ge=1, description="'seq' of the run as you saw it: refused when it has gone on since.")
+    expected_seq: Count | None = Field(default=None, description="'seq' of the run as you saw it: refused when it has gone on since.")
     reason: str = Field(default="", max_length=1000)
 
     def wish(self) -> Wish:

@@ -14,7 +14,7 @@ from gateway.domain.inputs import check_inputs
 from gateway.domain.nearest import meant
 from gateway.domain.problems import Conflict, FieldProblem, Invalid, Missing
 from gateway.domain.retrying import Standing
-from shared.contracts.base import Json
+from shared.contracts.base import Count, Json
 from shared.contracts.runs import CancelRun, PauseRun, ResumeRun, RetryNow, StartRun
 from shared.contracts.topics import RUNS_COMMANDS
 from shared.runtime.ids import new_id
@@ -31,7 +31,7 @@ class StartInput(BaseModel):
     )
 
     workflow: str = Field(min_length=1, max_length=100)
-    version: int | Literal["latest"] = "latest"
+    version: Count | Literal["latest"] = "latest"
     inputs: dict[str, Json] = {}
     priority: int | None = Field(default=None, ge=0, le=9, description="Among what waits for its turn; None = the workflow's.")
 

@@ -1,0 +1,50 @@
+"""Starts that can't be: refused with the field at fault, and nothing is left behind."""
+
+from typing import Any
+
+import pytest
+
+from executor.application.engine import Engine
+
+
+def nested(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("inputs", "why"),
+    [({"note": "a\0b"}, "NUL"), ({"note": {"a\0b": 1}}, "NUL"), ({"note": nested(160)}, "nested"), ({"note": nested(40_000)}, "nested")],
+)
+async def test_inputs_that_cannot_be_kept_are_refused(stage: Any, inputs: dict[str, Any], why: str) -> None:
+    stage.publish(components={"A": {}}, inputs={"note": {}})
+    run = await stage.start(inputs=inputs)
+    (refusal,) = stage.desk.refusals
+    assert refusal.reason.startswith("inputs: ")
+    assert why in refusal.reason
+    assert stage.events(run) == []
+    assert stage.engine.active == {}
+
+
+async def test_inputs_of_any_sensible_depth_are_taken_and_read_back(stage: Any) -> None:
+    stage.publish(components={"A": {}}, inputs={"note": {}})
+    run = await stage.start(inputs={"note": nested(140)})
+    assert (await stage.until(run, "run.finished"))["status"] == "succeeded"
+
+
+async def test_a_start_that_ends_in_an_error_leaves_no_run_under_way(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the next try would take it for one that is on its way, and pass it by."""
+    stage.publish(components={"A": {}})
+
+    def breaks(*_: Any, **__: Any) -> None:
+        raise KeyError("nobody has thought of it")
+
+    monkeypatch.setattr(Engine, "write", breaks)
+    with pytest.raises(KeyError):
+        await stage.start()
+    assert stage.engine.active == {}
+    monkeypatch.undo()
+    run = await stage.start()
+    assert (await stage.until(run, "run.finished"))["status"] == "succeeded"
