@@ -219,6 +219,10 @@ class Engine:
         """The journal holds another history of this run than we do: it is not ours, or it was there before."""
         active = entry.active
         assert active is not None  # noqa: S101 - the entry is ours
+        self.drop(active)
+
+    def drop(self, active: Active) -> None:
+        """Forget what is in memory of a run: its journal is the truth, and can be read back."""
         if self.active.get(active.run.state.run_id) is active:
             del self.active[active.run.state.run_id]
         for task in active.attempts.values():

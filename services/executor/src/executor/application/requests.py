@@ -1,6 +1,7 @@
 """Commands to runs that exist, obeyed by the executor that owns the run."""
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from executor.application.admission import Admission
 from executor.application.engine import STOP_SECONDS, Active, Engine
@@ -36,7 +37,11 @@ class Requests:
         active = await self.bring(epoch, request.run_id)
         if active is None:
             return
-        command = _commands.validate_json(request.body)
+        try:
+            command = _commands.validate_json(request.body)
+        except ValidationError as error:
+            self._answer(active, request, f"The command can't be used: {_told(error)}.")
+            return
         run = active.run
         woken: list[str] = []
         events: list[Event]
@@ -61,6 +66,30 @@ class Requests:
         finally:
             active.steered = False
         self._engine.write(active, events, woken=woken, request=request.id)
+
+    async def refuse(self, epoch: int, request: Request, error: Exception) -> None:
+        """Say in the run's journal that a command ended in an error that nobody has thought of.
+
+        Whatever the command had begun in memory is forgotten: the run goes on from what its journal says.
+        """
+        active = self._engine.active.get(request.run_id)
+        if active is not None:
+            await self._engine.settled()
+            self._engine.drop(active)
+        active = await self.bring(epoch, request.run_id)
+        if active is not None:
+            text = f"The command ended in an unexpected error ({type(error).__name__}) and changed nothing."
+            self._answer(active, request, f"{text} Look into the executor's log, then ask again.")
+
+    def _answer(self, active: Active, request: Request, reason: str) -> None:
+        """Refuse a command of which no more may be known than its text."""
+        try:
+            body = from_json(request.body)
+        except ValueError:
+            body = None
+        said = body if isinstance(body, dict) else {}
+        events = active.run.refuse(self._engine.now(), str(said.get("command", ""))[:40], reason, str(said.get("requested_by", ""))[:200])
+        self._engine.write(active, events, request=request.id)
 
     async def _cancel(self, active: Active, reason: str) -> list[Event]:
         if not active.run.state.finished:
@@ -156,3 +185,10 @@ class Requests:
         if plan is None:
             log.error("a run's workflow version is not in the registry's copy", run=stored.run_id, workflow=stored.workflow_id)
         return plan
+
+
+def _told(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(map(str, e['loc'])) or 'command'}: {e['msg']}"
+        for e in error.errors(include_url=False, include_input=False, include_context=False)[:5]
+    )
