@@ -18,6 +18,7 @@ from shared.contracts.base import Count, Json
 from shared.contracts.runs import CancelRun, PauseRun, ResumeRun, RetryNow, StartRun
 from shared.contracts.topics import RUNS_COMMANDS
 from shared.runtime.ids import new_id
+from shared.runtime.plain import MOST_DEPTH, obstacle
 
 MAX_INPUTS_BYTES = 64 * 1024
 ENDED = ("succeeded", "failed", "cancelled", "refused")
@@ -38,6 +39,13 @@ class StartInput(BaseModel):
 
 def _check_plain(inputs: dict[str, Any]) -> None:
     """Raise Invalid for inputs that are too large, or that no JSON column can hold."""
+    found = obstacle(inputs)
+    if found == "nul":
+        raise Invalid(FieldProblem("inputs", "A text holds the character NUL.", "Remove it."))
+    if found == "deep":
+        raise Invalid(
+            FieldProblem("inputs", f"Lists and objects are nested more than {MOST_DEPTH} deep.", "Put data into a topic or a table.")
+        )
     try:
         text = json.dumps(inputs, allow_nan=False)
     except ValueError:
@@ -46,14 +54,6 @@ def _check_plain(inputs: dict[str, Any]) -> None:
         raise Invalid(
             FieldProblem("inputs", f"The inputs have more than {MAX_INPUTS_BYTES // 1024} KB.", "Put data into a topic or a table.")
         )
-    if _holds_nul(inputs):
-        raise Invalid(FieldProblem("inputs", "A text holds the character NUL.", "Remove it."))
-
-
-def _holds_nul(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any("\0" in key or _holds_nul(item) for key, item in value.items())
-    return any(_holds_nul(item) for item in value) if isinstance(value, list) else isinstance(value, str) and "\0" in value
 
 
 class AskRuns:
