@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from executor.application.engine import Engine
+from executor.domain.events import MOST_BYTES
+from shared.contracts.runs import RetryRun
 
 
 def nested(levels: int) -> Any:
@@ -48,3 +50,23 @@ async def test_a_start_that_ends_in_an_error_leaves_no_run_under_way(stage: Any,
     monkeypatch.undo()
     run = await stage.start()
     assert (await stage.until(run, "run.finished"))["status"] == "succeeded"
+
+
+async def test_inputs_that_make_an_event_too_large_with_the_defaults_are_refused(stage: Any) -> None:
+    """What goes on in an event must fit in a message; the command alone did."""
+    stage.publish(components={"A": {}}, inputs={"given": {}, "filled": {"default": "d" * 600_000}})
+    run = await stage.start(inputs={"given": "g" * 600_000})
+    (refusal,) = stage.desk.refusals
+    assert refusal.reason.startswith("inputs: with what the workflow adds, the start would be an event of 12")
+    assert stage.events(run) == []
+    assert stage.engine.active == {}
+    run = await stage.start(inputs={"given": "g" * 440_000})
+    assert (await stage.until(run, "run.finished"))["status"] == "succeeded"
+    assert max(map(len, stage.journal.lines[run])) < MOST_BYTES
+    refused = await stage.obey(RetryRun(run_id=run, components=("A",), inputs={"given": "g" * 450_000}))
+    assert (refused["event"], refused["reason"][:45]) == ("command.refused", "inputs: with what the workflow adds, the retr")
+    for inputs, why in (({"given": "\0"}, "NUL"), ({"given": nested(160)}, "nested")):
+        refused = await stage.obey(RetryRun(run_id=run, components=("A",), inputs=inputs))
+        assert (refused["event"], why in refused["reason"]) == ("command.refused", True)
+    again = await stage.obey(RetryRun(run_id=run, components=("A",), inputs={"given": "g" * 440_000}))
+    assert again["event"] == "run.reopened"

@@ -131,6 +131,7 @@ class _RunEvent(Contract):
     workflow_id: Id
     seq: int = Field(ge=1, description="Number of the event within its run, without gaps.")
     at: Utc
+    left_out: Text = Field(default="", description="What is missing here because the event is too large for a message, and where it is.")
 
 
 class RunStarted(_RunEvent):

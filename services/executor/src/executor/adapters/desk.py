@@ -9,6 +9,7 @@ from shared.contracts.topics import RUNS_OUTCOMES
 from shared.runtime import clock
 from shared.runtime.delivery import Outbox, Transaction
 from shared.runtime.delivery.inbox import enter
+from shared.runtime.plain import writable
 from shared.runtime.tracing import continue_trace
 
 
@@ -28,8 +29,8 @@ class PostgresDesk:
             seq=1,
             at=clock.now(),
             command=asked.command.command,
-            reason=refusal.reason[:4000],
-            requested_by=asked.command.requested_by,
+            reason=writable(refusal.reason[:4000]),
+            requested_by=writable(asked.command.requested_by),
             workflow=refusal.workflow,
         )
         with continue_trace(asked.traceparent):

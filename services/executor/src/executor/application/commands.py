@@ -12,20 +12,15 @@ from executor.application.asked import Asked, run_id_of, trace_of
 from executor.application.engine import Engine
 from executor.application.entries import Journal
 from executor.application.finding import Finding, Found
+from executor.application.inputs import obstacle_to
 from executor.application.registries import Plan, Plans
 from executor.application.requests import MOST_BYTES
 from executor.application.run_queue import RunQueue
 from executor.domain.graph import GraphRefused
 from executor.domain.run import Refused
 from shared.contracts.runs import StartRun
-from shared.runtime.plain import MOST_DEPTH, obstacle
 
 __all__ = ["Asked", "Commands", "Desk", "EventGate", "Refusal", "run_id_of", "trace_of"]
-
-_OBSTACLES = {
-    "nul": "inputs: a text holds the character NUL, which can't be kept. Remove it.",
-    "deep": f"inputs: lists and objects are nested more than {MOST_DEPTH} deep. Pass where such data is, not the data.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +192,8 @@ class Commands:
             return f"The workflow “{command.workflow}” was deleted; no new run of it starts."
         if asked.size > MOST_BYTES:
             return f"The command has {asked.size} bytes; a start may have {MOST_BYTES}. Pass where large inputs are, not the inputs."
-        if (found := obstacle(command.inputs)) is not None:
-            return _OBSTACLES[found]
+        if (obstacle := obstacle_to(command.inputs)) is not None:
+            return obstacle
         if asked.external and not plan.events:
             return f"“{command.workflow}” may not be started by events. Add triggers: [{{kind: event}}] to it."
         return None

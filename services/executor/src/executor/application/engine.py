@@ -19,7 +19,7 @@ from executor.application.making import Making
 from executor.application.planning import plan_ahead
 from executor.application.registries import Plan
 from executor.application.writer import JournalWriter
-from executor.domain.events import Event, decode, encode
+from executor.domain.events import MOST_BYTES, Event, decode, encode
 from executor.domain.journal import EXECUTOR_STOPPED, State, fold
 from executor.domain.rules import NoAnswer
 from executor.domain.run import Failure, Refused, Run, Trace
@@ -93,7 +93,7 @@ class Engine:
         """Begin a run. It exists when the writer has committed; a run of this id that is already there stays what it is.
 
         ``queued``: whether it has to wait for its turn, as the queue of runs says; None = nothing limits its workflow.
-        Raises Refused when the inputs are not what the workflow declares, or its business key can't be told from them.
+        Raises Refused when the inputs are not what the workflow declares or are too large, or its business key can't be told from them.
         """
         published, rules = plan.published, plan.graph.rules
         inputs = rules.inputs(inputs)
@@ -116,8 +116,12 @@ class Engine:
             priority=priority,
             queued=bool(queued),
         )
+        lines = [encode(event) for event in events]
+        if len(lines[0]) > MOST_BYTES:
+            text = f"inputs: with what the workflow adds, the start would be an event of {len(lines[0])} bytes; it may have {MOST_BYTES}."
+            raise Refused(f"{text} Pass where large inputs are, not the inputs.")
         opened = (published.workflow_id, plan.graph.definition.workflow, published.version)
-        self.write(active, events, opened=opened, command=command)
+        self.write(active, events, lines, opened=opened, command=command)
         # Only now: a run that could not even be handed to the writer is not under way.
         self.active[run_id] = active
 
@@ -166,13 +170,14 @@ class Engine:
         self,
         active: Active,
         events: list[Event],
+        lines: list[bytes] | None = None,
         *,
         opened: tuple[str, str, int] | None = None,
         command: tuple[str, str] | None = None,
         woken: Sequence[str] = (),
         request: int | None = None,
     ) -> None:
-        """Hand decided events to the writer; once they stand, the attempts that they start are made."""
+        """Hand decided events to the writer, with their ``lines`` if they are made; once they stand, their attempts are made."""
         if not events:
             self._let_go(active)
             return
@@ -186,7 +191,7 @@ class Engine:
             state.run_id,
             events[0]["seq"],
             state.seq,
-            [encode(event) for event in events],
+            lines or [encode(event) for event in events],
             kinds,
             active.lane,
             active.traceparent,

@@ -1,14 +1,18 @@
 """Commands to runs that exist, obeyed by the executor that owns the run."""
 
+from typing import Any
+
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from executor.application.admission import Admission
 from executor.application.engine import STOP_SECONDS, Active, Engine
 from executor.application.entries import Journal, Request, Stored
+from executor.application.inputs import obstacle_to
 from executor.application.registries import Plan, Plans
 from executor.application.run_queue import RunQueue
-from executor.domain.events import Event
+from executor.domain.events import MOST_BYTES as MOST_EVENT_BYTES
+from executor.domain.events import Event, encode
 from executor.domain.gate import sentence
 from executor.domain.graph import GraphRefused
 from executor.domain.run import Change, Refused
@@ -20,6 +24,8 @@ log = get_logger(__name__)
 _commands: TypeAdapter[RunCommand] = TypeAdapter(RunCommand)
 MOST_BYTES = 1_000_000
 """Largest start or retry: its inputs go on in an event that must fit in a message too."""
+_PER_NAME, _BESIDE = 20, 4_000
+"""Bytes of an event beside a component's name, and beside all names and the inputs."""
 
 
 class Requests:
@@ -109,8 +115,11 @@ class Requests:
         if version is not None:
             plan = await self._version(active, version)
         inputs = run.state.inputs if command.inputs is None else command.inputs
+        if command.inputs is not None and (obstacle := obstacle_to(command.inputs)) is not None:
+            raise Refused(obstacle)
         if version is not None or command.inputs is not None:
             inputs = plan.graph.rules.inputs(inputs)
+            _check_size(active, plan, inputs)
         change = Change(version, plan.graph, None if inputs == run.state.inputs else inputs)
         events = run.retry(
             self._engine.now(),
@@ -185,6 +194,15 @@ class Requests:
         if plan is None:
             log.error("a run's workflow version is not in the registry's copy", run=stored.run_id, workflow=stored.workflow_id)
         return plan
+
+
+def _check_size(active: Active, plan: Plan, inputs: dict[str, Any]) -> None:
+    """Raise Refused when the event with these inputs, and with every component that stays or runs again, may be too large."""
+    names = {*active.run.state.components, *plan.graph.components}
+    size = len(encode(inputs)) + sum(len(name) + _PER_NAME for name in names) + _BESIDE
+    if size > MOST_EVENT_BYTES:
+        text = f"inputs: with what the workflow adds, the retry would be an event of {size} bytes; it may have {MOST_EVENT_BYTES}."
+        raise Refused(f"{text} Pass where large inputs are, not the inputs.")
 
 
 def _told(error: ValidationError) -> str:
