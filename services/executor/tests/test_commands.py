@@ -68,6 +68,9 @@ class Standing:
     async def refuse(self, refusal: Refusal) -> None:
         self.refused.append(refusal.run_id)
 
+    async def stand(self) -> None:
+        self.settled()
+
     def settled(self) -> "asyncio.Future[None]":
         self.runs.add("begun")
         answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -78,7 +81,7 @@ class Standing:
 async def test_a_command_right_behind_its_start_waits_until_the_run_stands() -> None:
     standing = Standing()
     parts: Any = standing
-    engine: Any = SimpleNamespace(active={"begun": object()}, settled=standing.settled)
+    engine: Any = SimpleNamespace(active={"begun": object()}, settled=standing.settled, standing=standing.stand)
     nothing: Any = None
     commands = Commands(engine, parts, nothing, parts, nothing, consumer="c", caught_up=nothing, nudge=lambda: None, events=nothing)
     asked = [Asked(CancelRun(run_id=run), f"e-{run}", "runs.commands.v1:0:1", False, None) for run in ("begun", "never")]

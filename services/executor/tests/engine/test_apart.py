@@ -1,6 +1,7 @@
 """What goes wrong with one run or one command is its own: timers, other commands and other runs go on."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -103,3 +104,32 @@ async def test_a_run_that_cannot_be_read_back_holds_up_no_other_when_they_are_du
     stage.journal.waits[broken, "A"] = stage.journal.now
     await stage.later(1)
     assert (await stage.until(broken, "run.finished"))["status"] == "succeeded", "it goes on once its journal can be read"
+
+
+async def test_a_life_that_ends_while_others_wait_for_its_writer_ends_no_task(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits until its decisions stand is told; cancelled, timers and commands would never be looked at again."""
+    run, other = await waiting_runs(stage, 2)
+    held = asyncio.Event()
+
+    async def commit(*_: Any) -> None:
+        await held.wait()
+
+    monkeypatch.setattr(stage.journal, "commit", commit)
+    lost: list[str] = []
+    monkeypatch.setattr(stage.life, "lost", lost.append)
+    stage.journal.now += timedelta(seconds=61)
+    ask(stage, other, PauseRun(run_id=other).model_dump_json())
+    acting = asyncio.create_task(stage.life._living(stage.life._act)())
+    intake = asyncio.create_task(stage.start())
+    await asyncio.sleep(0.2)
+    assert run in stage.engine.active
+    assert not acting.done()
+    stage.writer._task.cancel()
+    stage.writer.start(2)
+    await asyncio.wait([acting, intake], timeout=10)
+    assert acting.done()
+    assert not acting.cancelled()
+    assert acting.exception() is None
+    assert len(lost) == 1
+    intake.cancel()
+    held.set()

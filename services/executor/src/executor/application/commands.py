@@ -89,7 +89,7 @@ class Commands:
         others = [asked for asked in fresh if not isinstance(asked.command, StartRun)]
         if others:
             if last is not None:
-                await self._engine.settled()
+                await self._engine.standing()
                 last = None
             for asked in others:
                 await self._other(asked)
@@ -203,7 +203,7 @@ class Commands:
         assert not isinstance(command, StartRun)  # noqa: S101 - they were picked so
         there = await self._journal.existing([command.run_id])
         if not there and command.run_id in self._engine.active:
-            await self._engine.settled()  # its start came in a batch before this one, and is still being written
+            await self._engine.standing()  # its start came in a batch before this one, and is still being written
             there = await self._journal.existing([command.run_id])
         if there:
             await self._desk.keep(asked, command.run_id)

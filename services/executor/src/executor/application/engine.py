@@ -17,6 +17,7 @@ from executor.application.entering import Entering
 from executor.application.entries import Entry, Stored
 from executor.application.making import Making
 from executor.application.planning import plan_ahead
+from executor.application.ports import StaleEpoch
 from executor.application.registries import Plan
 from executor.application.writer import JournalWriter
 from executor.domain.events import MOST_BYTES, Event, decode, encode
@@ -74,6 +75,16 @@ class Engine:
     def settled(self) -> "asyncio.Future[None]":
         """Return what resolves when everything handed to the writer so far stands."""
         return self._writer.settled()
+
+    async def standing(self) -> None:
+        """Wait until everything handed to the writer so far stands; raise StaleEpoch when this life ends before.
+
+        The answer of a life that has ended is cancelled: awaited as it is, it would end the task that waits.
+        """
+        settled = self._writer.settled()
+        await asyncio.wait([settled])
+        if settled.cancelled():
+            raise StaleEpoch("the life of this executor ended before what was decided stood")
 
     # ── runs come ───────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -80,7 +80,7 @@ class Requests:
         """
         active = self._engine.active.get(request.run_id)
         if active is not None:
-            await self._engine.settled()
+            await self._engine.standing()
             self._engine.drop(active)
         active = await self.bring(epoch, request.run_id)
         if active is not None:

@@ -185,4 +185,4 @@ class RunQueue:
             with self._apart.one(stored.run_id, "a queued run can't go on"):
                 self._engine.release(self._engine.take(plan, stored))
         if ours:
-            await self._engine.settled()
+            await self._engine.standing()

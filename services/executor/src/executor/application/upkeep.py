@@ -165,11 +165,13 @@ class Life:
         """Return ``work`` that rests between two lives, and begins a new one when it finds that ours has ended."""
 
         async def step() -> None:
+            epoch = self.epoch
             try:
                 if self._rejoining is None:
                     await work()
             except StaleEpoch as error:
-                self.lost(str(error))
+                if self.epoch == epoch:  # else the next one has begun already
+                    self.lost(str(error))
 
         return step
 
@@ -215,7 +217,7 @@ class Life:
                     await self._wake(active, name)
                     woken += 1
             await self._expire_all(due)
-            await self._engine.settled()
+            await self._engine.standing()
             if not woken:
                 # Their workflow's versions are not here yet; the next look asks again.
                 return
@@ -255,7 +257,7 @@ class Life:
             fresh = [request for request in asked if request.id not in self._given_up]
             for request in fresh:
                 await self._obey(request)
-            await self._engine.settled()
+            await self._engine.standing()
             if not any(request.run_id in self._engine.active for request in fresh):
                 return
 
