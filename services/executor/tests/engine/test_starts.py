@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from executor.application.asked import Asked
 from executor.application.engine import Engine
 from executor.domain.events import MOST_BYTES
-from shared.contracts.runs import RetryRun
+from shared.contracts.runs import RetryRun, StartRun
 
 
 def nested(levels: int) -> Any:
@@ -70,3 +71,20 @@ async def test_inputs_that_make_an_event_too_large_with_the_defaults_are_refused
         assert (refused["event"], why in refused["reason"]) == ("command.refused", True)
     again = await stage.obey(RetryRun(run_id=run, components=("A",), inputs={"given": "g" * 440_000}))
     assert again["event"] == "run.reopened"
+
+
+async def test_two_sources_that_give_the_same_id_begin_two_runs_and_each_only_one(stage: Any) -> None:
+    """An id is unique within its source only; the first that comes gives it to its run."""
+    stage.publish(components={"A": {}}, triggers=({"kind": "event"},))
+    one, other = (Asked(StartRun(workflow="orders"), f"/{name}#1", "t:0:1", True, None, given_id="1") for name in ("billing", "shop"))
+    commands = stage.commands()
+    await commands.handle([one, other, one])
+    runs = set(stage.engine.active) | set(stage.journal.runs)
+    assert len(runs) == 2
+    assert "1" in runs
+    # Again, before it is known whether the first time stands, and after.
+    for batch in ([one], [other, one], [other]):
+        await commands.handle(batch)
+        await stage.engine.settled()
+    assert set(stage.journal.runs) == runs
+    assert stage.desk.refusals == []

@@ -17,7 +17,10 @@ class StartRun(Contract):
     inputs: dict[str, Json] = {}
     run_id: Id | None = Field(
         default=None,
-        description="Names the run; a second start with the same id changes nothing. None = the event's id.",
+        description=(
+            "Names the run; a second start with the same id changes nothing."
+            " None = the event's id, or one made of it and its source when an event of another source has taken that."
+        ),
     )
     requested_by: str = Field(default="", max_length=200)
     priority: int | None = Field(default=None, ge=0, le=9, description="None = the workflow's.")

@@ -23,13 +23,23 @@ class Asked:
     external: bool
     traceparent: str | None
     size: int = 0  # of the message, in bytes
+    given_id: str = ""  # the event's own id, where ``event_id`` holds its source too
 
 
-def run_id_of(command: StartRun, event_id: str) -> str:
-    """Return the run's id: as asked, else the event's; an event id that is no id makes one, the same at each delivery."""
+def run_ids_of(asked: Asked) -> tuple[str, ...]:
+    """Return the ids that a start's run may have, the first that is free: as asked, else as its event is named.
+
+    An event id that is no id, or that an event of another source has taken already, makes one, the same at each delivery.
+    """
+    command = asked.command
+    assert isinstance(command, StartRun)  # noqa: S101 - it was picked so
     if command.run_id:
-        return command.run_id
-    return event_id if _ID.fullmatch(event_id) else uuid.uuid5(uuid.NAMESPACE_URL, event_id).hex
+        return (command.run_id,)
+    made = uuid.uuid5(uuid.NAMESPACE_URL, asked.event_id).hex
+    given = asked.given_id or asked.event_id
+    if not _ID.fullmatch(given):
+        return (made,)
+    return (given, made) if asked.given_id else (given,)
 
 
 def trace_of(traceparent: str | None) -> Trace:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from executor.application.asked import Asked, run_id_of, trace_of
+from executor.application.asked import Asked, run_ids_of, trace_of
 from executor.application.engine import Engine
 from executor.application.entries import Journal
 from executor.application.finding import Finding, Found
@@ -20,7 +20,7 @@ from executor.domain.graph import GraphRefused
 from executor.domain.run import Refused
 from shared.contracts.runs import StartRun
 
-__all__ = ["Asked", "Commands", "Desk", "EventGate", "Refusal", "run_id_of", "trace_of"]
+__all__ = ["Asked", "Commands", "Desk", "EventGate", "Refusal", "run_ids_of", "trace_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,10 @@ class Commands:
 
     async def _fresh(self, batch: Sequence[Asked]) -> tuple[list[Asked], set[str]]:
         """Return what was not handled before, and which of the runs that it wants to start exist."""
-        named = [asked.command.run_id for asked in batch if isinstance(asked.command, StartRun) and asked.command.run_id]
+        named = [run_id for asked in batch if isinstance(asked.command, StartRun) and _names(asked) for run_id in run_ids_of(asked)]
+        if any(asked.given_id and asked.given_id in self._engine.active for asked in batch):
+            # Once that run stands, the inbox says whether it is this event's own, coming again, or another's.
+            await self._engine.standing()
         known, there = await self._journal.seen(self._consumer, [asked.event_id for asked in batch], named)
         fresh: list[Asked] = []
         for asked in batch:
@@ -109,12 +112,12 @@ class Commands:
 
     async def _starts(self, starts: Sequence[Asked], there: set[str]) -> str | None:
         plans = await self._finding.workflows(starts)
-        waits = await self._queue.place(self._new(starts, there, plans))
+        named = self._named(starts, there)
+        waits = await self._queue.place(self._new(named, there, plans))
         begun: str | None = None
-        for asked in starts:
+        for asked, run_id in named:
             command = asked.command
             assert isinstance(command, StartRun)  # noqa: S101 - they were picked so
-            run_id = run_id_of(command, asked.event_id)
             if run_id in self._engine.active:
                 # It may not stand yet: an inbox row of its own would make the journal refuse the run that is on its way.
                 begun = run_id
@@ -165,13 +168,22 @@ class Commands:
             return False
         return True
 
-    def _new(self, starts: Sequence[Asked], there: set[str], plans: Found) -> list[tuple[Plan, str, int | None]]:
+    def _named(self, starts: Sequence[Asked], there: set[str]) -> list[tuple[Asked, str]]:
+        """Return the id of each start's run: the first that is free, else the last."""
+        taken, named = set(there), []
+        for asked in starts:
+            *others, last = run_ids_of(asked)
+            run_id = next((one for one in others if one not in taken and one not in self._engine.active), last)
+            taken.add(run_id)
+            named.append((asked, run_id))
+        return named
+
+    def _new(self, starts: Sequence[tuple[Asked, str]], there: set[str], plans: Found) -> list[tuple[Plan, str, int | None]]:
         """Return plan, run and priority of the starts that will begin a run."""
         found: dict[str, tuple[Plan, str, int | None]] = {}
-        for asked in starts:
+        for asked, run_id in starts:
             command = asked.command
             assert isinstance(command, StartRun)  # noqa: S101 - they were picked so
-            run_id = run_id_of(command, asked.event_id)
             plan = plans[command.workflow, command.version]
             if not isinstance(plan, Plan) or run_id in there or run_id in self._engine.active or self._may_not(plan, asked):
                 continue
@@ -210,3 +222,8 @@ class Commands:
         else:
             reason = f"There is no run {command.run_id}. Check the id; a start that was refused has no run."
             await self._desk.refuse(Refusal(asked, command.run_id, reason))
+
+
+def _names(asked: Asked) -> bool:
+    """Whether a start's run may have been begun by another event: it has the id that was asked for, or that another source gave too."""
+    return bool(asked.given_id or (isinstance(asked.command, StartRun) and asked.command.run_id))

@@ -21,6 +21,7 @@ from executor.application.run_queue import RunQueue
 from executor.application.writer import JournalWriter
 from shared.contracts.topics import RUNS_COMMANDS
 from shared.runtime import failpoints
+from shared.runtime.cloudevents import given_id
 from shared.runtime.consumer.batch import MAX_TRANSIENT_TRIES, MAX_TRIES
 from shared.runtime.consumer.intake import FETCH_WAIT_MS
 from shared.runtime.consumer.received import Unusable, identity, read
@@ -255,7 +256,9 @@ class CommandIntake:
         if received.event is None:
             return None
         external = not self._origin.ours(received.headers, record.topic, record.key, received.event_id, record.value)
-        return Asked(received.event, received.event_id, received.position, external, received.traceparent, len(record.value or b""))
+        given, size = given_id(received.headers), len(record.value or b"")
+        alone = "" if given == received.event_id else given
+        return Asked(received.event, received.event_id, received.position, external, received.traceparent, size, alone)
 
     async def _settle(self, *, wait: bool) -> None:
         """Take note of the batches whose effects stand: their offsets may be committed."""
