@@ -37,6 +37,7 @@ class MemoryJournal:
         self.lines: dict[str, list[bytes]] = {}
         self.waits: dict[tuple[str, str], datetime] = {}
         self.asked: list[Request] = []
+        self.inbox: set[str] = set()
         self.batch = 0
         self.answers_to_lose = 0
 
@@ -70,6 +71,8 @@ class MemoryJournal:
             row["version"] = entry.version or row["version"]
             if entry.status is not None:
                 row |= {"status": entry.status, "owner": None if entry.status in TERMINAL else row["owner"]}
+            if entry.command:
+                self.inbox.add(entry.command[0])
             for name in entry.woken:
                 self.waits.pop((entry.run_id, name), None)
             for name, due in entry.waits:
@@ -124,8 +127,8 @@ class MemoryJournal:
     async def requests(self, _epoch: int, _most: int) -> list[Request]:
         return list(self.asked)
 
-    async def seen(self, _consumer: str, _event_ids: Sequence[str], run_ids: Sequence[str]) -> tuple[set[str], set[str]]:
-        return set(), await self.existing(run_ids)
+    async def seen(self, _consumer: str, event_ids: Sequence[str], run_ids: Sequence[str]) -> tuple[set[str], set[str]]:
+        return set(event_ids) & self.inbox, await self.existing(run_ids)
 
     async def existing(self, run_ids: Sequence[str]) -> set[str]:
         return set(run_ids) & set(self.runs)
@@ -229,11 +232,14 @@ class Stage:
         """Start a run as a command from Kafka does; return its id."""
         command = StartRun(**({"workflow": "orders", "run_id": f"run-{next(self.numbers)}", "requested_by": "ada"} | more))
         assert command.run_id is not None
-        asked = Asked(command, f"event-{command.run_id}", "t:0:1", external=False, traceparent=None, size=size)
+        await self.commands().handle([Asked(command, f"event-{command.run_id}", "t:0:1", external=False, traceparent=None, size=size)])
+        await self.engine.settled()
+        return command.run_id
 
+    def commands(self) -> Commands:
         async def caught_up() -> None: ...
 
-        commands = Commands(
+        return Commands(
             self.engine,
             self.journal,
             self.plans,
@@ -244,9 +250,6 @@ class Stage:
             nudge=lambda: None,  # type: ignore[arg-type]
             events=_NonePaused(),
         )
-        await commands.handle([asked])
-        await self.engine.settled()
-        return command.run_id
 
     async def obey(self, command: Any) -> dict[str, Any]:
         """Obey a command to a run; return the first event that it led to."""

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from shared.contracts.base import ComponentName, Contract, Id, Json, Name, SpanId, Text, TraceId, Utc
+from shared.contracts.base import ComponentName, Contract, Count, Id, Json, Name, SpanId, Text, TraceId, Utc
 
 MOST_COMMAND_BYTES = 1_000_000
 """Largest start or retry, whoever asks: its inputs go on in an event that must fit in a message too."""
@@ -16,11 +16,14 @@ class StartRun(Contract):
 
     command: Literal["start"] = "start"
     workflow: Name
-    version: int | Literal["latest"] = "latest"
+    version: Count | Literal["latest"] = "latest"
     inputs: dict[str, Json] = {}
     run_id: Id | None = Field(
         default=None,
-        description="Names the run; a second start with the same id changes nothing. None = the event's id.",
+        description=(
+            "Names the run; a second start with the same id changes nothing."
+            " None = the event's id, or one made of it and its source when an event of another source has taken that."
+        ),
     )
     requested_by: str = Field(default="", max_length=200)
     priority: int | None = Field(default=None, ge=0, le=9, description="None = the workflow's.")
@@ -64,11 +67,10 @@ class RetryRun(Contract):
         ),
     )
     until: ComponentName | None = Field(default=None, description="End of the slice.")
-    version: int | None = Field(default=None, ge=1, description="Version of the workflow for what runs again; None = the run's own.")
+    version: Count | None = Field(default=None, description="Version of the workflow for what runs again; None = the run's own.")
     inputs: dict[str, Json] | None = Field(default=None, description="Edited inputs for what runs again; None = as they are.")
-    expected_seq: int | None = Field(
+    expected_seq: Count | None = Field(
         default=None,
-        ge=1,
         description="Refuse when the run has gone on since this event: two people who retry at once don't retry twice.",
     )
     requested_by: str = Field(default="", max_length=200)
@@ -139,6 +141,7 @@ class _RunEvent(Contract):
     workflow_id: Id
     seq: int = Field(ge=1, description="Number of the event within its run, without gaps.")
     at: Utc
+    left_out: Text = Field(default="", description="What is missing here because the event is too large for a message, and where it is.")
 
 
 class RunStarted(_RunEvent):

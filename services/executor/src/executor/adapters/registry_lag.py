@@ -21,11 +21,11 @@ class RegistryLag:
         self._group = group
 
     async def caught_up(self) -> None:
-        """Return when everything that stands in the topic now is in the copy. Raises KafkaError when no broker answers."""
+        """Return when everything that stands in the topic now is in the copy. Raises KafkaError while no broker answers; may be cut."""
         # It names the group to read its offsets, and assigns itself nothing of it.
         consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, group_id=self._group, enable_auto_commit=False)
-        await consumer.start()
         try:
+            await consumer.start()
             parts = [TopicPartition(WORKFLOWS_REGISTRY.name, number) for number in range(WORKFLOWS_REGISTRY.partitions)]
             consumer.assign(parts)
             ends = await consumer.end_offsets(parts)

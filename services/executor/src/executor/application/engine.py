@@ -18,9 +18,10 @@ from executor.application.entries import Entry, Stored
 from executor.application.held import Held
 from executor.application.making import Making
 from executor.application.planning import plan_ahead
+from executor.application.ports import StaleEpoch
 from executor.application.registries import Plan
 from executor.application.writer import JournalWriter
-from executor.domain.events import Event, decode, encode
+from executor.domain.events import MOST_BYTES, Event, decode, encode
 from executor.domain.journal import EXECUTOR_STOPPED, State, fold
 from executor.domain.rules import NoAnswer
 from executor.domain.run import Failure, Refused, Run, Trace
@@ -78,6 +79,16 @@ class Engine:
         """Return what resolves when everything handed to the writer so far stands."""
         return self._writer.settled()
 
+    async def standing(self) -> None:
+        """Wait until everything handed to the writer so far stands; raise StaleEpoch when this life ends before.
+
+        The answer of a life that has ended is cancelled: awaited as it is, it would end the task that waits.
+        """
+        settled = self._writer.settled()
+        await asyncio.wait([settled])
+        if settled.cancelled():
+            raise StaleEpoch("the life of this executor ended before what was decided stood")
+
     # ── runs come ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def start(
@@ -97,7 +108,7 @@ class Engine:
         """Begin a run. It exists when the writer has committed; a run of this id that is already there stays what it is.
 
         ``queued``: what it has to wait for, as the queue of runs says; ``limited``: whether it may have a turn of its workflow.
-        Raises Refused when the inputs are not what the workflow declares, or its business key can't be told from them.
+        Raises Refused when the inputs are not what the workflow declares or are too large, or its business key can't be told from them.
         """
         published, rules = plan.published, plan.graph.rules
         inputs = rules.inputs(inputs)
@@ -109,7 +120,6 @@ class Engine:
         active = self._active(plan, State(run_id, published.workflow_id, plan.graph.order))
         active.traceparent = f"00-{trace.trace_id}-{trace.span_id}-01".encode()
         active.limited = limited or queued is not None
-        self.active[run_id] = active
         events = active.run.start(
             self._clock(),
             version=published.version,
@@ -121,8 +131,14 @@ class Engine:
             priority=priority,
             queued=queued,
         )
+        lines = [encode(event) for event in events]
+        if len(lines[0]) > MOST_BYTES:
+            text = f"inputs: with what the workflow adds, the start would be an event of {len(lines[0])} bytes; it may have {MOST_BYTES}."
+            raise Refused(f"{text} Pass where large inputs are, not the inputs.")
         opened = (published.workflow_id, plan.graph.definition.workflow, published.version)
-        self.write(active, events, opened=opened, command=command)
+        self.write(active, events, lines, opened=opened, command=command)
+        # Only now: a run that could not even be handed to the writer is not under way.
+        self.active[run_id] = active
 
     def take(self, plan: Plan, stored: Stored) -> Active:
         """Read a run back from its journal."""
@@ -169,13 +185,14 @@ class Engine:
         self,
         active: Active,
         events: list[Event],
+        lines: list[bytes] | None = None,
         *,
         opened: tuple[str, str, int] | None = None,
         command: tuple[str, str] | None = None,
         woken: Sequence[str] = (),
         request: int | None = None,
     ) -> None:
-        """Hand decided events to the writer; once they stand, the attempts that they start are made."""
+        """Hand decided events to the writer, with their ``lines`` if they are made; once they stand, their attempts are made."""
         if not events:
             self._let_go(active)
             return
@@ -189,7 +206,7 @@ class Engine:
             state.run_id,
             events[0]["seq"],
             state.seq,
-            [encode(event) for event in events],
+            lines or [encode(event) for event in events],
             kinds,
             active.lane,
             active.traceparent,
@@ -223,6 +240,10 @@ class Engine:
         """The journal holds another history of this run than we do: it is not ours, or it was there before."""
         active = entry.active
         assert active is not None  # noqa: S101 - the entry is ours
+        self.drop(active)
+
+    def drop(self, active: Active) -> None:
+        """Forget what is in memory of a run: its journal is the truth, and can be read back."""
         if self.active.get(active.run.state.run_id) is active:
             del self.active[active.run.state.run_id]
             self.held.forget(active.run.state.run_id)

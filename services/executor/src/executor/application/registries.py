@@ -57,6 +57,7 @@ class Plans:
         self._registries = registries
         self._plugins = plugins or {}
         self.connectors = connectors
+        self.changes = 0  # of the registries, as far as they came here
         self._plans: dict[tuple[str, int], Plan] = {}
         self._names: dict[tuple[str, int | None], tuple[float, Plan]] = {}
         self._endpoints: dict[str, tuple[float, Endpoint]] = {}
@@ -64,6 +65,7 @@ class Plans:
 
     def forget(self) -> None:
         """Look everything up again: a registry has changed."""
+        self.changes += 1
         self._names.clear()
         self._endpoints.clear()
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from executor.application.apart import Apart
 from executor.application.engine import Active, Engine
 from executor.application.entries import Journal
 from executor.application.ports import StaleEpoch
@@ -74,6 +75,7 @@ class RunQueue:
         self._epoch = epoch
         self._most_active = most_active
         self._fair = Turns()
+        self._apart = Apart()
         self._news = asyncio.Event()
         self._full_since: float | None = None
         self._backlog = False
@@ -202,6 +204,7 @@ class RunQueue:
             if plan is None:
                 log.error("a queued run's workflow version can't be used here", run=stored.run_id, workflow=stored.workflow_id)
                 continue
-            self._engine.release(self._engine.take(plan, stored))
+            with self._apart.one(stored.run_id, "a queued run can't go on"):
+                self._engine.release(self._engine.take(plan, stored))
         if ours:
-            await self._engine.settled()
+            await self._engine.standing()

@@ -133,7 +133,7 @@ def _output(work: Work, options: ComponentOptions, filling: Filling, seen: dict[
     output: dict[str, Any] = {"status": seen["status"]}
     for name, text in options.output.items():
         output[name] = filling.evaluate(text, f"output.{name}", use=Use.ANSWER_MAPPING, more=seen)
-    size = len(json.dumps(output, ensure_ascii=False).encode())
+    size = len(json.dumps(output, ensure_ascii=False).encode("utf-8", "replace"))
     if size > _MAX_OUTPUT_BYTES:
         text = f"The output of “{work.name}” has {size} bytes; at most {_MAX_OUTPUT_BYTES} are kept. Map less of the answer."
         raise Permanent("OutputTooLarge", text)

@@ -14,11 +14,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from gateway.application.answers.bulk import BulkAnswer, BulkItemAnswer, BulkPreview, BulkVersion
 from gateway.application.commands.bulk_versions import changes_for, chosen_version, of_version
 from gateway.application.commands.runs import note
-from gateway.application.definitions import MOST_VERSION, Actor, Entry
+from gateway.application.definitions import Actor, Entry
 from gateway.application.ports.read_model import ReadModel, RunFilter
 from gateway.application.ports.work import BulkRecord, Candidate, Work, Works
 from gateway.domain.problems import Conflict, Missing
 from gateway.domain.retrying import Wish, graph_of, preview
+from shared.contracts.base import Count
 from shared.contracts.runs import RetryRun
 from shared.contracts.topics import RUNS_COMMANDS
 from shared.runtime.ids import new_id
@@ -79,9 +80,7 @@ class BulkInput(BaseModel):
 
     selection: BulkSelection
     per_second: float = Field(default=5.0, ge=0.1, le=200, description="Runs that are asked each second.")
-    version: int | None = Field(
-        default=None, ge=1, le=MOST_VERSION, description="Version of the workflow from here on; all runs must be of one workflow."
-    )
+    version: Count | None = Field(default=None, description="Version of the workflow from here on; all runs must be of one workflow.")
     reason: str = Field(default="", max_length=1000)
 
 

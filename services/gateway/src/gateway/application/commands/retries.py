@@ -5,12 +5,12 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.application.commands.runs import audited, check_size, note, standing
-from gateway.application.definitions import MOST_VERSION, Actor
+from gateway.application.definitions import Actor
 from gateway.application.ports.work import Work, Works
 from gateway.domain.inputs import check_inputs
 from gateway.domain.problems import Conflict, FieldProblem, Invalid
 from gateway.domain.retrying import Graph, Preview, Standing, Wish, graph_of, preview
-from shared.contracts.base import Json
+from shared.contracts.base import Count, Json
 from shared.contracts.runs import RetryNow, RetryRun
 from shared.contracts.topics import RUNS_COMMANDS
 
@@ -40,11 +40,9 @@ class RetryInput(BaseModel):
     components: tuple[str, ...] = Field(default=(), max_length=500, description="Empty: all that failed.")
     scope: Scope = "only"
     until: str | None = Field(default=None, max_length=100, description="End of a slice.")
-    version: int | None = Field(
-        default=None, ge=1, le=MOST_VERSION, description="Version of the workflow from here on; left out: the run's own."
-    )
+    version: Count | None = Field(default=None, description="Version of the workflow from here on; left out: the run's own.")
     inputs: dict[str, Json] | None = Field(default=None, description="Edited inputs for what runs again; left out: as they are.")
-    expected_seq: int | None = Field(default=None, ge=1, description="'seq' of the run as you saw it: refused when it has gone on since.")
+    expected_seq: Count | None = Field(default=None, description="'seq' of the run as you saw it: refused when it has gone on since.")
     reason: str = Field(default="", max_length=1000)
 
     def wish(self) -> Wish:
@@ -87,9 +85,6 @@ class RetryRuns:
         if given.inputs == run.inputs:
             # A form sends what nobody has changed, too: that is no edit, and has no bound.
             given = given.model_copy(update={"inputs": None})
-        if given.inputs is not None and len(json.dumps(given.inputs)) > MAX_INPUTS_BYTES:
-            hint = "Put data into a topic or a table."
-            raise Invalid(FieldProblem("inputs", f"The inputs have more than {MAX_INPUTS_BYTES // 1024} KB.", hint))
         if given.expected_seq is not None and given.expected_seq != run.seq:
             raise Conflict(
                 f"The run has gone on since you looked (event {given.expected_seq}, now {run.seq}): somebody may have retried it already."

@@ -14,10 +14,11 @@ from gateway.domain.inputs import check_inputs
 from gateway.domain.nearest import meant
 from gateway.domain.problems import Conflict, FieldProblem, Invalid, Missing
 from gateway.domain.retrying import Standing
-from shared.contracts.base import Json
+from shared.contracts.base import Count, Json
 from shared.contracts.runs import MOST_COMMAND_BYTES, CancelRun, PauseRun, ResumeRun, RetryNow, RetryRun, StartRun
 from shared.contracts.topics import RUNS_COMMANDS
 from shared.runtime.ids import new_id
+from shared.runtime.plain import MOST_DEPTH, obstacle
 
 _MOST_AUDITED = 64 * 1024
 PASSABLE = "retry_budget"
@@ -33,19 +34,24 @@ class StartInput(BaseModel):
     )
 
     workflow: str = Field(min_length=1, max_length=100)
-    version: int | Literal["latest"] = "latest"
+    version: Count | Literal["latest"] = "latest"
     inputs: dict[str, Json] = {}
     priority: int | None = Field(default=None, ge=0, le=9, description="Among what waits for its turn; None = the workflow's.")
 
 
 def _check_plain(inputs: dict[str, Any]) -> None:
     """Raise Invalid for inputs that no JSON column can hold."""
+    found = obstacle(inputs)
+    if found == "nul":
+        raise Invalid(FieldProblem("inputs", "A text holds the character NUL.", "Remove it."))
+    if found == "deep":
+        raise Invalid(
+            FieldProblem("inputs", f"Lists and objects are nested more than {MOST_DEPTH} deep.", "Put data into a topic or a table.")
+        )
     try:
         json.dumps(inputs, allow_nan=False)
     except ValueError:
         raise Invalid(FieldProblem("inputs", "A number is larger than a number can be.", "Write it as a text.")) from None
-    if _holds_nul(inputs):
-        raise Invalid(FieldProblem("inputs", "A text holds the character NUL.", "Remove it."))
 
 
 def check_size(command: StartRun | RetryRun) -> None:
@@ -63,12 +69,6 @@ def audited(inputs: dict[str, Any]) -> Any:
     """Return what the audit holds of inputs: all of them, or how many when a list of such lines could not be read any more."""
     size = len(json.dumps(inputs))
     return inputs if size <= _MOST_AUDITED else f"{size:,} characters; the run holds them"
-
-
-def _holds_nul(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any("\0" in key or _holds_nul(item) for key, item in value.items())
-    return any(_holds_nul(item) for item in value) if isinstance(value, list) else isinstance(value, str) and "\0" in value
 
 
 class AskRuns:

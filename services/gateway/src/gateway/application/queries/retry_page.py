@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 from gateway.application.answers.retries import ComparedComponent, ComparedRun, Place, RunComparison, compare
 from gateway.application.answers.runs import RunDetail
-from gateway.application.commands.runs import MAX_INPUTS_BYTES
 from gateway.application.ports.read_model import RunFilter
 from gateway.application.queries.base import Queries
 from gateway.application.queries.run_retry import seen_seq, standing_of
@@ -23,6 +22,8 @@ _SCOPES: dict[str, str] = {
     "failed": "Everything that failed or is parked",
 }
 _OTHERS = 20
+_MOST_EDITED = 64 * 1024
+"""Characters of inputs that a page shows to be edited; the API takes larger ones."""
 
 
 class RetryQueries(Queries):
@@ -81,7 +82,7 @@ def _retry_page(run: RunDetail, wish: Wish, found: Preview, version: int, versio
     pending = state_view("pending")
     own = run.version or 0
     written = len(json.dumps(run.inputs))
-    large = written > MAX_INPUTS_BYTES
+    large = written > _MOST_EDITED
     chosen = wish.components[0] if wish.components else next((item.component for item in run.components if item.status == "failed"), "")
     return RetryPage(
         id=run.id,
@@ -114,7 +115,7 @@ def _retry_page(run: RunDetail, wish: Wish, found: Preview, version: int, versio
         refused=tuple(FieldProblem(field=item.field, message=item.message, hint=item.hint) for item in found.refused),
         seq=seen_seq(run),
         inputs="" if large else json.dumps(run.inputs, indent=2, ensure_ascii=False),
-        inputs_note=f"They have {written // 1024:,} KB; more than {MAX_INPUTS_BYTES // 1024} KB can’t be edited here." if large else "",
+        inputs_note=f"They have {written // 1024:,} KB; more than {_MOST_EDITED // 1024} KB can’t be edited here, but through the API." if large else "",
     )
 
 
