@@ -35,6 +35,26 @@ async def test_an_error_that_nobody_thought_of_fails_the_attempt_and_is_retried(
     assert len(stage.acting.made) == 1
 
 
+async def test_a_library_that_cancels_itself_fails_the_attempt_and_does_not_end_it_without_a_word(
+    stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.publish(components={"A": {"retry": FixedRetry(every=60, attempts=2)}})
+    act = stage.acting.act
+    broken = [asyncio.CancelledError()]
+
+    async def cancels_itself_once(work: Any) -> Any:
+        if broken:
+            raise broken.pop()
+        return await act(work)
+
+    monkeypatch.setattr(stage.acting, "act", cancels_itself_once)
+    run = await stage.start()
+    failure = (await stage.until(run, "attempt.failed"))["failure"]
+    assert (failure["code"], failure["retryable"]) == ("InternalError", True)
+    await stage.later(61)
+    assert (await stage.until(run, "run.finished"))["status"] == "succeeded"
+
+
 async def test_many_attempts_begin_over_several_turns_of_the_event_loop(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("executor.application.making._AT_ONCE", 3)
     making = stage.engine._making

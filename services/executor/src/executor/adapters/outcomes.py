@@ -203,6 +203,7 @@ class KafkaOutcomes:
                 number += 1
         for lane, builder in lanes.items():
             sent.append(await producer.send_batch(builder, RUNS_OUTCOMES.name, partition=lane))
+        await failpoints.reach("outcomes.before_ack")
         await asyncio.gather(*sent)
 
     async def _open(self) -> AIOKafkaProducer:

@@ -6,6 +6,7 @@ import contextlib
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from shared.contracts.topics import WORKFLOWS_REGISTRY
+from shared.runtime.kafka_closing import close
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
@@ -38,4 +39,4 @@ class RegistryLag:
                 await asyncio.sleep(_LOOK_SECONDS)
         finally:
             with contextlib.suppress(Exception):
-                await consumer.stop()
+                await close(consumer)

@@ -34,7 +34,7 @@ class Yard(Protocol):
         """Run ``job`` there; cancelling this cancels it there. What it reports is told to ``report`` here."""
 
 
-def unexpected(state: State, name: str, error: Exception) -> Retryable:
+def unexpected(state: State, name: str, error: BaseException) -> Retryable:
     """Return what an error that nobody has thought of means for an attempt: a failure that is seen, and may be retried."""
     log.error("an attempt ended in an unexpected error", run=state.run_id, component=name, exc_info=error)
     text = f"“{name}” ended in an unexpected error ({type(error).__name__}); the executor's log has the rest."

@@ -28,6 +28,7 @@ from shared.runtime.database import may_pass_again, why_away
 from shared.runtime.delivery import Outbox
 from shared.runtime.delivery.dead import Verdict, set_aside
 from shared.runtime.delivery.inbox import enter
+from shared.runtime.kafka_closing import close
 from shared.runtime.kafka_topics import create_missing, wanted, wanted_dead_letter
 from shared.runtime.logging import get_logger
 from shared.runtime.origin import Origin
@@ -100,7 +101,7 @@ class CommandIntake:
                 await consumer.start()
         except (KafkaError, OSError, TimeoutError) as error:
             with contextlib.suppress(Exception):
-                await consumer.stop()
+                await close(consumer)
             raise Away(f"Kafka does not answer at {self._settings.kafka}: {error or type(error).__name__}") from error
         self._consumer = consumer
         self._stopping = False
@@ -119,7 +120,7 @@ class CommandIntake:
             self._committing = None
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            await consumer.stop()
+            await close(consumer)
 
     async def stop(self) -> None:
         """Drain, if that was not done before."""
