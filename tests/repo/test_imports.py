@@ -20,7 +20,7 @@ PURE = {
     "services/alerter/src/alerter/domain/": set(),
 }
 """All that contracts and domains may import beside the standard library, and beside what `PURE_FOR_ALL_DOMAINS` adds."""
-PURE_FOR_ALL_DOMAINS = {"shared.contracts", "shared.runtime.cron", "shared.runtime.expressions"}
+PURE_FOR_ALL_DOMAINS = {"shared.contracts", "shared.runtime.cron", "shared.runtime.expressions", "shared.runtime.plain"}
 IMPURE = {"asyncio", "concurrent", "http", "multiprocessing", "os", "pathlib", "shutil", "socket", "ssl", "subprocess", "threading", "time"}
 """Of the standard library: what reaches outside, waits, or reads a clock."""
 
