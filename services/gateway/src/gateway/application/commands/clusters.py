@@ -84,11 +84,8 @@ class ClusterShape:
         body["ca_pem"] = given.ca_pem or None
         return body
 
-    def secret(self, given: ClusterInput) -> dict[str, str] | None:
-        if given.secret is None:
-            return None
-        value = given.secret.get_secret_value()
-        return {"secret": value} if value else {}
+    def secret(self, given: ClusterInput) -> dict[str, str]:
+        return {} if given.secret is None else {"secret": given.secret.get_secret_value()}
 
     def encode(self, secrets: dict[str, str]) -> bytes:
         return secrets["secret"].encode()

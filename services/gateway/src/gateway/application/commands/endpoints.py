@@ -31,7 +31,9 @@ class LimitsInput(EndpointLimits):
 
 
 class EndpointInput(BaseModel):
-    """An endpoint as somebody registers it. ``secrets`` is write-only and taken as a whole: leave it out to keep what is stored."""
+    """An endpoint as somebody registers it. ``secrets`` is write-only, each by itself: one that is not named stays as it is stored, ""
+    forgets it. When the address changes, those that are not given again are forgotten.
+    """
 
     model_config = ConfigDict(
         extra="forbid",
@@ -78,8 +80,8 @@ class EndpointShape:
     def body(self, given: EndpointInput) -> dict[str, Any]:
         return {"kind": given.kind, "options": given.options, "limits": given.limits.model_dump(mode="json", exclude_none=True)}
 
-    def secret(self, given: EndpointInput) -> dict[str, str] | None:
-        return None if given.secrets is None else {name: value for name, value in given.secrets.items() if value}
+    def secret(self, given: EndpointInput) -> dict[str, str]:
+        return dict(given.secrets or {})
 
     def encode(self, secrets: dict[str, str]) -> bytes:
         return json.dumps(secrets).encode()

@@ -10,7 +10,7 @@ from gateway.application.views.endpoints import ConfigField
 from gateway.application.views.parts import Choice, DeletePage, FieldProblem
 from gateway.domain.problems import Missing
 from gateway.entrypoints.application import Application
-from gateway.entrypoints.web.fields import REFUSED, config_fields, config_values, problems_of
+from gateway.entrypoints.web.fields import REFUSED, config_fields, config_values, problems_of, secrets_of
 from gateway.entrypoints.web.site import Administrator, App, Pages, Viewer, actor_of, done, form_of, pages, path, person_of, stay
 from shared.contracts.channels import CHANNEL_KINDS
 
@@ -103,7 +103,7 @@ def given_channel(form: dict[str, str]) -> ChannelInput:
             "name": form.get("name", ""),
             "kind": form.get("kind", ""),
             "options": config_values("options", kind.options, form) if kind else {},
-            "secrets": (config_values("secrets", kind.secrets, form) if kind else {}) or None,
+            "secrets": secrets_of(kind.secrets, form) if kind else None,
         }
     )
 

@@ -66,9 +66,7 @@ async def edit_form(site: Pages, app: App, who: Administrator, request: Request,
 async def edit(site: Pages, app: App, who: Administrator, request: Request, cluster_id: str) -> Response:
     form = await form_of(request)
     try:
-        made = await app.clusters.replace(
-            actor_of(request, who), cluster_id, given_cluster(form, cluster_id), if_match=form.get("etag") or None
-        )
+        made = await app.clusters.replace(actor_of(request, who), cluster_id, given_cluster(form), if_match=form.get("etag") or None)
     except REFUSED as error:
         saved = await _saved(app, cluster_id)
         page = typed(form, problems_of(error)).model_copy(update={"id": cluster_id, "secret_kept": saved.sealed_secret is not None})
@@ -114,7 +112,7 @@ async def _saved(app: Application, cluster_id: str) -> Definition:
     return found
 
 
-def given_cluster(form: dict[str, str], cluster_id: str | None = None) -> ClusterInput:
+def given_cluster(form: dict[str, str]) -> ClusterInput:
     """Return the cluster that a form describes. An empty secret keeps the stored one. Raises ValidationError."""
     return ClusterInput.model_validate(
         {
@@ -124,7 +122,7 @@ def given_cluster(form: dict[str, str], cluster_id: str | None = None) -> Cluste
             "tags": commas(form.get("tags", "")),
             "sign_in": form.get("sign_in", "password"),
             "username": form.get("username", ""),
-            "secret": secret_of(form, "secret", kept=cluster_id is not None),
+            "secret": secret_of(form, "secret"),
             "verify_tls": checked(form, "verify_tls"),
             "ca_pem": form.get("ca_pem", "").strip() or None,
             "poll_seconds": form.get("poll_seconds", "5"),
@@ -161,7 +159,7 @@ async def _test(site: Pages, app: Application, who: Administrator, request: Requ
     form = await form_of(request)
     filled = "base_url" in form
     try:
-        test = cluster_test(await app.tests.cluster(given_cluster(form, cluster_id) if filled else None, cluster_id))
+        test = cluster_test(await app.tests.cluster(given_cluster(form) if filled else None, cluster_id))
     except REFUSED as error:
         test = untested(problems_of(error))
     except ServiceIsAway as away:

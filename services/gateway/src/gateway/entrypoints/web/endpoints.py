@@ -10,7 +10,7 @@ from gateway.application.views.endpoints import ConfigField, EndpointFormPage
 from gateway.application.views.parts import Choice, DeletePage, FieldProblem
 from gateway.domain.problems import Missing
 from gateway.entrypoints.application import Application
-from gateway.entrypoints.web.fields import REFUSED, config_fields, config_values, problems_of
+from gateway.entrypoints.web.fields import REFUSED, config_fields, config_values, problems_of, secrets_of
 from gateway.entrypoints.web.limits import limit_fields, limit_values
 from gateway.entrypoints.web.site import Administrator, App, Pages, Viewer, actor_of, done, form_of, pages, path, person_of
 from gateway.entrypoints.web.trials import answer_trial, endpoint_test, service_away, untested
@@ -110,13 +110,12 @@ async def _saved(app: Application, endpoint_id: str) -> Definition:
 def given_endpoint(form: dict[str, str]) -> EndpointInput:
     """Return the endpoint that a form describes. Secrets that were left empty keep what is stored."""
     kind = ENDPOINT_KINDS.get(form.get("kind", ""))
-    secrets = config_values("secrets", kind.secrets, form) if kind else {}
     return EndpointInput.model_validate(
         {
             "name": form.get("name", ""),
             "kind": form.get("kind", ""),
             "options": config_values("options", kind.endpoint, form) if kind else {},
-            "secrets": secrets or None,
+            "secrets": secrets_of(kind.secrets, form) if kind else None,
             "limits": limit_values(form),
         }
     )

@@ -58,9 +58,15 @@ def commas(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def secret_of(form: Mapping[str, str], name: str, *, kept: bool) -> str | None:
-    """Return a secret as typed; None when the field was left empty, which keeps what is stored."""
-    return form.get(name) or (None if kept else "") or None
+def secret_of(form: Mapping[str, str], name: str) -> str | None:
+    """Return a secret as typed; None when the field was left empty, which keeps what is stored, "" when that shall be removed."""
+    return form.get(name) or ("" if name in commas(form.get("forget", "")) else None)
+
+
+def secrets_of(shape: type[BaseModel], form: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return the secrets that were typed, and as empty those that shall be removed; what is not named here stays."""
+    removed = {name.removeprefix("secrets."): "" for name in commas(form.get("forget", ""))}
+    return {**removed, **config_values("secrets", shape, form)} or None
 
 
 def shown(form: Mapping[str, str], names: Iterable[str]) -> dict[str, Any]:
