@@ -103,6 +103,9 @@ class RuleShape:
     async def may_go(self, work: Work, definition: Definition) -> None:
         """A rule may always go; its open alerts are resolved by the alerter."""
 
+    async def may_change_name(self, work: Work, definition: Definition) -> None:
+        """A rule may have any name; nothing finds it by that."""
+
 
 def _seconds(hold: str | float) -> float:
     if isinstance(hold, int | float):
@@ -201,3 +204,6 @@ class ChannelShape:
         rules = await work.rules_telling(definition.id)
         if rules:
             raise Conflict(f"The channel '{definition.name}' is told by {', '.join(rules[:5])}. Take it out of these rules first.")
+
+    async def may_change_name(self, work: Work, definition: Definition) -> None:
+        """A channel may have any name; rules name its id."""

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
+from gateway.application.commands.endpoints import refuse_used
 from gateway.application.definitions import Definition, Kind
 from gateway.application.ports.work import Addresses, Work
 from gateway.domain.addresses import check_url, origin, without_api_path
@@ -97,7 +98,12 @@ class ClusterShape:
         return registered(definition)
 
     async def may_go(self, work: Work, definition: Definition) -> None:
-        """A cluster may always go; its runs and DAGs go with it, Airflow keeps its own."""
+        """Refuse while a workflow's newest version names it. What was seen of it goes with it; Airflow keeps its own."""
+        refuse_used(definition, await work.users_of_cluster(definition.name))
+
+    async def may_change_name(self, work: Work, definition: Definition) -> None:
+        """Refuse while a workflow's newest version names it: the executors find it by its name."""
+        refuse_used(definition, await work.users_of_cluster(definition.name), field="name")
 
 
 def registered(definition: Definition) -> ClusterRegistered:

@@ -42,6 +42,9 @@ class Shape(Protocol[Given_contra]):
 
     def message(self, definition: Definition) -> BaseModel: ...
     async def may_go(self, work: Work, definition: Definition) -> None: ...
+    async def may_change_name(self, work: Work, definition: Definition) -> None:
+        """Raise Conflict while others find it by its name."""
+        ...
 
 
 class Define(Generic[Given]):
@@ -86,6 +89,8 @@ class Define(Generic[Given]):
         async with self._works.begin() as work:
             before = await self._current(work, definition_id, if_match)
             await self._check(work, given, before)
+            if shape.name(given) != before.name:
+                await shape.may_change_name(work, before)
             body = shape.body(given)
             sealed, names = sealed_after(shape, self._sealer, given, before, owner=before.id)
             if names:

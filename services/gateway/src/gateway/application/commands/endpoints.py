@@ -105,12 +105,22 @@ class EndpointShape:
 
     async def may_go(self, work: Work, definition: Definition) -> None:
         """Refuse while a workflow's newest version names it."""
-        users = await work.users_of_endpoint(definition.name)
-        if users:
-            raise Conflict(
-                f"The endpoint '{definition.name}' is used by {', '.join(users[:5])}."
-                " Publish versions without it, or delete these workflows first."
-            )
+        refuse_used(definition, await work.users_of_endpoint(definition.name))
+
+    async def may_change_name(self, work: Work, definition: Definition) -> None:
+        """Refuse while a workflow's newest version names it: the executors find it by its name."""
+        refuse_used(definition, await work.users_of_endpoint(definition.name), field="name")
+
+
+def refuse_used(definition: Definition, users: list[str], *, field: str = "") -> None:
+    """Raise Conflict with the names of the workflows that name it."""
+    if users:
+        more = f" and {len(users) - 5} more" if len(users) > 5 else ""
+        raise Conflict(
+            f"The {definition.kind} '{definition.name}' is used by {', '.join(users[:5])}{more}."
+            " Publish versions without it, or delete these workflows first.",
+            field=field,
+        )
 
 
 def check_endpoint(given: EndpointInput, before: Definition | None, addresses: Addresses) -> list[FieldProblem]:
