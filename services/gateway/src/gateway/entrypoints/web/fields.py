@@ -36,8 +36,20 @@ def problems_of(error: BaseException) -> tuple[FieldProblem, ...]:
             return tuple(FieldProblem(field=item.field, message=item.message, hint=item.hint) for item in error.problems)
         case Conflict():
             return (FieldProblem(field=error.field, message=str(error)),)
+        case Stale():
+            return (FieldProblem(field="", message=str(error), take=f'"{error.current}"'),)
         case _:
             return (FieldProblem(field="", message=str(error)),)
+
+
+def etag_of(form: Mapping[str, str]) -> str | None:
+    """Return the ETag from which a change begins: that of the form, or the newer one that its sender has seen and takes on."""
+    return form.get("take_mine") or form.get("etag") or None
+
+
+def status_of(error: BaseException) -> int:
+    """Return the status of a form that is not taken."""
+    return 412 if isinstance(error, Stale) else 422
 
 
 def _sentence(item: Any) -> str:
