@@ -115,10 +115,18 @@ async def test_the_theme_is_set_before_paint_and_kept(site: "Site") -> None:
 
 def _ages(page: Any) -> "View":
     """The same page, whose observations turn stale three seconds after it was made."""
-    seen = page.seen.model_copy(update={"stale_at": NOW + timedelta(seconds=3)})
+    seen = (page.seen if hasattr(page, "seen") else page.rows[0].seen).model_copy(update={"stale_at": NOW + timedelta(seconds=3)})
+    if not hasattr(page, "seen"):
+        return page.model_copy(update={"rows": tuple(row.model_copy(update={"seen": seen}) for row in page.rows)})
     more = {"tiles": tuple(tile.model_copy(update={"seen": seen}) for tile in page.tiles)} if hasattr(page, "tiles") else {}
     more |= {"health": tuple(part.model_copy(update={"seen": seen}) for part in page.health)} if hasattr(page, "health") else {}
     return page.model_copy(update={"seen": seen, **more})
+
+
+def _all_stale() -> "View":
+    page = dags.listed()
+    rows = tuple(row.model_copy(update={"seen": row.seen.model_copy(update={"stale": True})}) for row in page.rows)
+    return page.model_copy(update={"rows": rows})
 
 
 @pytest.mark.parametrize(
@@ -127,6 +135,13 @@ def _ages(page: Any) -> "View":
         ("overview", overview.quiet, overview.blind, "#tiles .tile.tone-ok", "#tiles .tile.tone-unknown"),
         ("overview", overview.quiet, overview.blind, "#needs-you .quiet .tone-ok", "#needs-you .quiet .tone-unknown"),
         ("cluster", clusters.detail, clusters.away, "#health .chip.tone-ok", "#head .chip.tone-unknown"),
+        (
+            "dags",
+            dags.listed,
+            _all_stale,
+            '[data-key="eu-batch/daily_ledger"]:not([data-stale])',
+            '[data-key="eu-batch/daily_ledger"][data-stale]',
+        ),
         ("dag", dags.detail, dags.unseen, "#head .chip:not(.tone-unknown)", "#head .chip.tone-unknown"),
         ("dag", dags.detail, dags.unseen, "#runs:not([data-stale])", "#runs[data-stale]"),
     ],

@@ -45,7 +45,9 @@ def kept() -> SignInPage:
 
 def again() -> AgainPage:
     yaml = "workflow: order-processing\ncomponents:\n  OrderQueue: {kind: mq, endpoint: orders-mq, queue: orders}\n" * 3
-    return AgainPage(url="/workflows/w/edit/", fields=(("yaml", yaml), ("etag", '"6"'), ("note", "longer retry")), cut=True, csrf="the-form-token")
+    return AgainPage(
+        url="/workflows/w/edit/", fields=(("yaml", yaml), ("etag", '"6"'), ("note", "longer retry")), cut=True, csrf="the-form-token"
+    )
 
 
 def reset() -> ResetPage:
