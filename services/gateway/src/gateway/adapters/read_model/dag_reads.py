@@ -173,6 +173,7 @@ def _parameters(wanted: DagFilter) -> dict[str, Any]:
 
 def _dag(row: Row, runs: tuple[DagRunAnswer, ...]) -> DagAnswer:
     seen = row["cluster_seen"]
-    stale = seen is None or row["reach"] != "answered" or now() - seen > stale_after(row["poll_seconds"] or 5.0)
+    stale_at = None if seen is None or row["reach"] != "answered" else seen + stale_after(row["poll_seconds"] or 5.0)
+    stale = stale_at is None or now() > stale_at
     columns = {key: value for key, value in row.items() if key in DagAnswer.model_fields}
-    return DagAnswer.model_validate({**columns, "stale": stale, "runs": runs})
+    return DagAnswer.model_validate({**columns, "stale": stale, "stale_at": None if stale else stale_at, "runs": runs})

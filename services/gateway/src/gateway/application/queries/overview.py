@@ -10,10 +10,10 @@ from gateway.application.definitions import Kind
 from gateway.application.ports.read_model import DagFilter, RunFilter
 from gateway.application.queries.activity import finished_per_hour
 from gateway.application.queries.base import Queries
-from gateway.application.queries.clusters import tile
+from gateway.application.queries.clusters import seen_of_all, tile
 from gateway.application.queries.words import SEVERITY_TONES, count, path, plural, with_query
 from gateway.application.views.overview import Checked, Finished, FinishedSlot, IncidentCard, Moving, OverviewPage
-from gateway.application.views.parts import Action, FilterChip, Seen, Tone, Trouble, state_view
+from gateway.application.views.parts import Action, FilterChip, Tone, Trouble, state_view
 from gateway.application.views.shell import Person
 from shared.runtime.clock import now
 
@@ -69,8 +69,7 @@ class OverviewQueries(Queries):
         cards.sort(key=lambda card: (bool(card.acknowledged_by), _WORST.get(card.tone, 4), card.since))
         counts = await self._reads.dag_counts(DagFilter())
         window = asked.get("window", "24h") if asked.get("window", "24h") in WINDOWS else "24h"
-        oldest = min((item.state.observed_at for item in clusters if item.state.observed_at), default=None)
-        seen = Seen(at=oldest, stale=any(item.state.stale for item in clusters), source="cluster-poller")
+        seen = seen_of_all(clusters)
         activity = await finished_per_hour(self._reads, at)
         return OverviewPage(
             incidents=tuple(cards),

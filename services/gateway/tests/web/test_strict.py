@@ -1,0 +1,38 @@
+"""What Python takes for JSON and JSON doesn't: refused with its place."""
+
+import json
+
+import pytest
+
+from gateway.domain.problems import Invalid
+from gateway.entrypoints.api.strict import MAX_DEPTH, parse
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "words"),
+    [
+        ('{"inputs": {"x": NaN}}', "inputs.x", "NaN is not a JSON number"),
+        ('{"inputs": [1, -Infinity]}', "inputs.1", "-Infinity is not a JSON number"),
+        ('{"inputs": {"x": 1e999}}', "inputs.x", "larger than a number can be"),
+        ('{"inputs": {"orders": [{"day": "\\u0000"}]}}', "inputs.orders.0.day", "NUL"),
+        ('{"inputs": {"a\\u0000": 1}}', "inputs", "name in it holds the character NUL"),
+        ('{"limit": ' + "9" * 30 + "}", "limit", "30 digits"),
+        ('{"inputs": ' + "[" * MAX_DEPTH + "]" * MAX_DEPTH + "}", "inputs", f"more than {MAX_DEPTH} deep"),
+        ('{"inputs": ' + "[" * 100_000, "", f"more than {MAX_DEPTH} deep"),
+        ('{"limit": ' + "9" * 5000 + "}", "", "not JSON that is taken"),
+    ],
+)
+def test_what_is_no_json_is_refused_with_its_place(body: str, field: str, words: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        parse(body.encode())
+    (problem,) = refused.value.problems
+    assert problem.field == field
+    assert words in problem.message
+    assert problem.hint
+
+
+def test_what_looks_alike_and_is_json_passes() -> None:
+    given = {"a": "NaN", "b": "1e999", "c": 1.5, "d": [None, True, -(2**63)], "e": "1" * 5000}
+    assert parse(json.dumps(given).encode()) == given
+    with pytest.raises(json.JSONDecodeError):
+        parse(b'{"a": ')
