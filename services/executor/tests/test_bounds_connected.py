@@ -13,6 +13,7 @@ from shared.contracts.runs import StartRun
 from shared.contracts.topics import MAX_MESSAGE_BYTES, RUNS_COMMANDS
 from shared.contracts.workflows import Component, EventTrigger, WorkflowDefinition
 from shared.testing.kafka import KafkaPart
+from shared.testing.wait import eventually
 
 pytestmark = pytest.mark.connected
 
@@ -62,10 +63,14 @@ async def test_the_edges_of_what_can_be_kept(executor: Any, tower: Any, flow: An
     assert MAX_MESSAGE_BYTES - 20_000 < len(line) <= MAX_MESSAGE_BYTES, "as large as a message may be, and whole"
     assert (await tower.until(large, "run.finished")).status == "succeeded"
 
-    given = {e.inputs["given"]: e.run_id for e in tower.events if e.event == "run.started" and e.workflow == flow.workflow}
-    assert given["billing"] == first, "the first that gave the id has it"
-    assert given["shop"] != first
-    await tower.until(given["shop"], "run.finished")
+    def began() -> dict[str, str]:
+        ours = [e for e in tower.events if e.event == "run.started" and e.workflow == flow.workflow]
+        return {e.inputs["given"]: e.run_id for e in ours}
+
+    await eventually(lambda: {"billing", "shop"} <= set(began()), within=30, about="a run of each source")
+    assert began()["billing"] == first, "the first that gave the id has it"
+    assert began()["shop"] != first
+    await tower.until(began()["shop"], "run.finished")
     assert executor.process.running
 
 
