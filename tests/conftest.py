@@ -6,9 +6,11 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from shared.runtime.ids import new_id
 from shared.testing.kafka import KafkaPart
 from shared.testing.rabbitmq import RabbitPart
 from shared.testing.receiver import Receiver
@@ -82,6 +84,15 @@ class Watched:
         """From now on runs of its DAG succeed; until then each fails."""
         self.airflow.world.dags[NIGHTLY] = REPAIRED
 
+    async def trigger(self) -> str:
+        """Have somebody else start a run of its DAG, in Airflow itself; return its id."""
+        async with httpx.AsyncClient(base_url=self.airflow.url, trust_env=False) as client:
+            token = (await client.post("/auth/token", json={"username": "admin", "password": "admin"})).json()["access_token"]
+            headers = {"Authorization": f"Bearer {token}"}
+            answer = await client.post(f"/api/v2/dags/{NIGHTLY}/dagRuns", json={"logical_date": None}, headers=headers)
+            assert answer.status_code == 200, answer.text
+            return str(answer.json()["dag_run_id"])
+
     async def ask(self, **body: Any) -> dict[str, Any]:
         """Ask something of the cluster and wait until it is confirmed."""
         made = await self.api.post(f"/api/clusters/{self.cluster_id}/commands/", body)
@@ -95,9 +106,9 @@ class Watched:
 
 
 @pytest.fixture
-async def watched(api: Api, request: pytest.FixtureRequest) -> AsyncIterator[Watched]:
+async def watched(api: Api) -> AsyncIterator[Watched]:
     """Give a cluster that is registered and seen as healthy; it is deleted after the test."""
-    name = f"sim-{request.node.name[-40:].strip('[]')}"
+    name = f"sim-{new_id()[-8:]}"
     with simulated_cluster("v2", (BROKEN,), history=timedelta()) as airflow:
         given = {"name": name, "base_url": airflow.url, "username": "admin", "secret": "admin", "poll_seconds": 1}
         airflow.set(no_import_errors=True)
