@@ -7,9 +7,8 @@ import pytest
 from sample_pages import clusters, dags, flows, overview, runs
 from sample_pages.frame import NOW, state
 
-from gateway.application.views.parts import Trouble
-
 from gateway.application.views.dags import LogLine
+from gateway.application.views.parts import Trouble
 
 if TYPE_CHECKING:
     from conftest import Site
