@@ -65,7 +65,7 @@ def intake_of(handles: Handles) -> CommandIntake:
 
     nothing: Any = None
     more: Any = {"outbox": SimpleNamespace(transaction=transaction), "origin": SimpleNamespace(ours=lambda *_: False)}
-    return CommandIntake(nothing, handles, nothing, queue=nothing, group="g", poll=100, **more)  # type: ignore[arg-type]
+    return CommandIntake(nothing, handles, nothing, queue=SimpleNamespace(room=1), group="g", poll=100, **more)  # type: ignore[arg-type]
 
 
 async def test_one_command_that_nobody_has_thought_of_is_set_aside_and_the_others_are_taken(aside: list[Any]) -> None:
