@@ -185,7 +185,7 @@ async def test_a_cluster_that_a_workflow_names_keeps_its_name_and_stays(api: htt
     clusters = [(await api.post("/api/clusters/", json=a_cluster())).json() for _ in range(2)]
     flows = [f"flow-{new_id()}" for _ in range(2)]
     texts = [f"workflow: {flow}\ncomponents:\n  A: {{kind: airflow, cluster: {clusters[0]['name']}, dag_id: orders}}\n" for flow in flows]
-    texts[1] += f"triggers:\n  T: {{kind: dag, cluster: {clusters[1]['name']}, dag_id: orders, states: [success]}}\n"
+    texts[1] += f"triggers:\n  - {{kind: dag, name: T, cluster: {clusters[1]['name']}, dag_id: orders, states: [success]}}\n"
     made = [await api.post("/api/workflows/", json={"yaml": text}) for text in texts]
     assert [answer.status_code for answer in made] == [201, 201], [answer.text for answer in made]
     for cluster, users in zip(clusters, (sorted(flows), flows[1:]), strict=True):

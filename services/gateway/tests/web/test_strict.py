@@ -1,11 +1,15 @@
 """What Python takes for JSON and JSON doesn't: refused with its place."""
 
 import json
+from typing import Any
 
+import httpx
 import pytest
+from fastapi import APIRouter, FastAPI
 
 from gateway.domain.problems import Invalid
-from gateway.entrypoints.api.strict import MAX_DEPTH, parse
+from gateway.entrypoints import problems
+from gateway.entrypoints.api.strict import MAX_DEPTH, StrictRoute, parse
 
 
 @pytest.mark.parametrize(
@@ -36,3 +40,20 @@ def test_what_looks_alike_and_is_json_passes() -> None:
     assert parse(json.dumps(given).encode()) == given
     with pytest.raises(json.JSONDecodeError):
         parse(b'{"a": ')
+
+
+async def test_a_route_lets_the_place_through() -> None:
+    router = APIRouter(route_class=StrictRoute)
+
+    @router.post("/")
+    async def take(given: dict[str, Any]) -> dict[str, Any]:
+        return given
+
+    app = FastAPI()
+    app.include_router(router)
+    problems.install(app)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://flowtower.test") as client:
+        assert (await client.post("/", json={"a": 1})).json() == {"a": 1}
+        wrong = await client.post("/", content=b'{"inputs": {"x": NaN}}', headers={"Content-Type": "application/json"})
+        assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "inputs.x")
+        assert (await client.post("/", content=b"{", headers={"Content-Type": "application/json"})).status_code == 422

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import HTTPException, Request, Response
 from fastapi.routing import APIRoute
 
 from gateway.domain.problems import FieldProblem, Invalid
@@ -17,7 +17,11 @@ class StrictRequest(Request):
 
     async def json(self) -> Any:
         if not hasattr(self, "_strict"):
-            self._strict = parse(await self.body())
+            try:
+                self._strict = parse(await self.body())
+            except Invalid as wrong:
+                # Of whatever else a body's reader raises, FastAPI makes a 400 without words.
+                raise HTTPException(422, str(wrong)) from wrong
         return self._strict
 
 
