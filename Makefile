@@ -1,5 +1,6 @@
 # Flowtower on one machine. `make up` starts everything, `make down` stops it; the rest is listed by `make help`.
-# Needs: Python 3.11 or newer, make, and package registries. Everything it makes stands in .flowtower/.
+# Needs: Python 3.11 or newer, make, and package registries. All state stands in .flowtower/, and the built front end in
+# services/ui/node_modules and services/ui/dist; nothing outside the checkout is touched.
 
 PYTHON ?= $(firstword $(shell command -v python3.11 python3 2>/dev/null) python3)
 LOCAL = PYTHONPATH=deploy/local $(PYTHON) -m flowtower_local

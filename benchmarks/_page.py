@@ -8,7 +8,7 @@ from benchmarks._figures import Figure, row
 
 ORDER = [
     *("runs", "saturation", "peers", "latency", "calls", "timers", "memory"),
-    *("history", "recovery", "history_pages", "replay", "live", "idle"),
+    *("history", "recovery", "history_pages", "replay", "triggers", "live", "idle"),
 ]
 """As they stand on the page; what is not named comes last."""
 _INTRODUCTION = """\

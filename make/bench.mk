@@ -1,7 +1,7 @@
 # Figures, as ratios in one run. NAMES="runs latency" for some of them; WRITE=docs/figures.md keeps the table.
 
 PEERS = .flowtower/peers
-CHAOS_FULL = CHAOS_RUNS=$(or $(RUNS),5000) CHAOS_KILLS=$(or $(KILLS),100) CHAOS_AWAY=$(or $(AWAY),60) CHAOS_FROZEN=$(or $(FROZEN),60) CHAOS_STEPS=5
+CHAOS_FULL = CHAOS_RUNS=$(or $(RUNS),5000) CHAOS_KILLS=$(or $(KILLS),100) CHAOS_AWAY=$(or $(AWAY),60) CHAOS_FROZEN=$(or $(FROZEN),60)
 
 .PHONY: bench bench-peers chaos mutations
 

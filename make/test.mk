@@ -28,7 +28,7 @@ test-browser: install test-programs ## tests in a real Chromium
 test-chaos: install test-programs ## kills, cuts and poison
 	@$(GATE) ui chaos
 
-lint: install ## ruff, rules and format
+lint: install ## ruff, rules and format; djlint on the templates
 	@$(GATE) lint
 
 types: install ## mypy, strict

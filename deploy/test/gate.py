@@ -62,6 +62,7 @@ def lint() -> list[Outcome]:
     return [
         run("lint", [PYTHON, "-m", "ruff", "check", "."]),
         run("format", [PYTHON, "-m", "ruff", "format", "--check", "."]),
+        run("templates", [str(TOOLS / "djlint"), "--lint", "--quiet", "services/ui/templates"]),
     ]
 
 

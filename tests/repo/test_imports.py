@@ -1,5 +1,6 @@
 """The rules of who may import what: they hold, and they notice when they don't."""
 
+import ast
 import os
 import shutil
 import subprocess
@@ -10,6 +11,18 @@ import pytest
 from tree import files, name_of
 
 SERVICES = {"gateway": "gateway", "cluster-poller": "cluster_poller", "executor": "executor", "alerter": "alerter"}
+
+PURE = {
+    "shared/src/shared/contracts/": {"pydantic", "shared.contracts"},
+    "services/gateway/src/gateway/domain/": {"jsonschema_rs", "pydantic", "ruamel"},
+    "services/executor/src/executor/domain/": {"pydantic_core"},
+    "services/cluster-poller/src/cluster_poller/domain/": set(),
+    "services/alerter/src/alerter/domain/": set(),
+}
+"""All that contracts and domains may import beside the standard library, and beside what `PURE_FOR_ALL_DOMAINS` adds."""
+PURE_FOR_ALL_DOMAINS = {"shared.contracts", "shared.runtime.cron", "shared.runtime.expressions", "shared.runtime.plain"}
+IMPURE = {"asyncio", "concurrent", "http", "multiprocessing", "os", "pathlib", "shutil", "socket", "ssl", "subprocess", "threading", "time"}
+"""Of the standard library: what reaches outside, waits, or reads a clock."""
 
 
 def lint(root: Path) -> subprocess.CompletedProcess[str]:
@@ -37,6 +50,7 @@ def copy(tmp_path: Path) -> Path:
         ("services/alerter/src/alerter/domain/planted.py", "import gateway\n"),
         ("services/executor/src/executor/application/planted.py", "import shared.testing\n"),
         ("shared/src/shared/contracts/planted.py", "import shared.runtime\n"),
+        ("shared/src/shared/convenience.py", ""),
     ],
 )
 def test_what_is_forbidden_is_noticed(copy: Path, place: str, line: str) -> None:
@@ -52,6 +66,43 @@ def test_what_is_forbidden_is_noticed(copy: Path, place: str, line: str) -> None
 def test_they_hold_in_the_same_copy_without_it(copy: Path) -> None:
     done = lint(copy)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def imported(source: str) -> set[str]:
+    """Return the full names that a file imports, of modules and of what it takes from them."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{'.' * node.level}{node.module}.{name.name}" for name in node.names}
+    return found
+
+
+def strangers(place: str, source: str) -> list[str]:
+    allowed = PURE[place] | (set() if place.startswith("shared/") else {place.split("/")[3] + ".domain", *PURE_FOR_ALL_DOMAINS})
+    library = sys.stdlib_module_names - IMPURE
+    return sorted(
+        name
+        for name in imported(source)
+        if name.split(".")[0] not in library and not any(f"{name}.".startswith(f"{one}.") for one in allowed)
+    )
+
+
+@pytest.mark.parametrize("place", PURE)
+def test_contracts_and_domains_import_nothing_but_what_is_named(place: str) -> None:
+    """A list of what is forbidden would let every library through that nobody has thought of yet."""
+    looked_at = [path for path in files(".py") if name_of(path).startswith(place)]
+    assert looked_at
+    assert {name_of(path): odd for path in looked_at if (odd := strangers(place, path.read_text()))} == {}
+
+
+@pytest.mark.parametrize(
+    "line", ["import requests", "from os import path", "import shared.runtime.database", "from gateway.application import x"]
+)
+def test_a_stranger_in_a_domain_is_noticed(line: str) -> None:
+    assert all(strangers(place, line) for place in PURE)
+    assert strangers("services/gateway/src/gateway/domain/", "from gateway.domain.runs import x\nimport pydantic, re") == []
 
 
 def test_every_folder_of_code_is_a_package() -> None:

@@ -1,6 +1,7 @@
 """The list of mutations fits the code: a guard that was rewritten or renamed is noticed here, at once, and not by a long run."""
 
 import importlib.util
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -20,7 +21,8 @@ def load() -> ModuleType:
     return module
 
 
-MUTATIONS = load().ALL
+TOOL = load()
+MUTATIONS = TOOL.ALL
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
@@ -30,3 +32,33 @@ def test_a_mutation_applies_and_its_test_is_there(mutation: object) -> None:
     assert old != new
     place, _, name = test.partition("::")
     assert f"def {name}(" in (ROOT / place).read_text()
+
+
+@pytest.mark.parametrize(
+    ("ends", "problem"),
+    [
+        (subprocess.CompletedProcess([], 1, "FAILED test_it.py::test_it - AssertionError\n1 failed", ""), ""),
+        (subprocess.CompletedProcess([], 0, "1 passed", ""), "stays green"),
+        (subprocess.CompletedProcess([], 1, "ERROR test_it.py::test_it - PartFailed: Kafka did not start\n1 error", ""), "unclear"),
+        (
+            subprocess.CompletedProcess([], 1, "E   Failed: Timeout (>300.0s) from pytest-timeout.\nFAILED test_it.py::test_it", ""),
+            "unclear",
+        ),
+        (subprocess.TimeoutExpired([], 240), "unclear"),
+    ],
+)
+def test_only_a_test_that_fails_by_itself_has_noticed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ends: subprocess.CompletedProcess[str] | subprocess.TimeoutExpired, problem: str
+) -> None:
+    def run(*_: object, **__: object) -> subprocess.CompletedProcess[str]:
+        assert (tmp_path / "it.py").read_text() == "guard = False", "it is run on what was changed"
+        if isinstance(ends, subprocess.TimeoutExpired):
+            raise ends
+        return ends
+
+    (tmp_path / "it.py").write_text("guard = True")
+    monkeypatch.setattr(TOOL.subprocess, "run", run)
+    found = TOOL.noticed(tmp_path, TOOL.Mutation("it", "it.py", "True", "False", "test_it.py::test_it"))
+    assert problem in found
+    assert bool(found) == bool(problem)
+    assert (tmp_path / "it.py").read_text() == "guard = True"

@@ -1,6 +1,7 @@
 """A flow through the public API, checked at the far end: what lies in the queue, and what the service was sent."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -14,8 +15,17 @@ from shared.testing.wait import eventually
 pytestmark = pytest.mark.connected
 
 ORDERS = 10_000
-HANDED_OVER = 2_000
-"""Orders that a service is called for, one call each; the receiver takes a connection for every call."""
+
+
+def moving(flows: Api, run_id: str, name: str) -> Callable[[], Awaitable[bool]]:
+    """Return a look at whether a run's transfer into a component has confirmed something and goes on."""
+
+    async def look() -> bool:
+        run = await flows.run(run_id)
+        found = [item for item in run["components"] if item["component"] == name]
+        return bool(found and (found[0].get("transfer") or {}).get("confirmed", 0) > 0) and run["status"] == "running"
+
+    return look
 
 
 async def test_orders_go_from_the_topic_into_the_queue_byte_equal_and_in_order(flows: Api, kafka: KafkaPart, rabbitmq: RabbitPart) -> None:
@@ -45,7 +55,7 @@ async def test_a_missing_queue_is_retried_fails_clearly_and_its_retry_alone_comp
     flows: Api, kafka: KafkaPart, rabbitmq: RabbitPart, receiver: Receiver
 ) -> None:
     receiver.clear()
-    sent = await fill(kafka, "orders", HANDED_OVER)
+    sent = await fill(kafka, "orders", ORDERS)
     await flows.workflow(
         """
         workflow: order-processing
@@ -90,7 +100,7 @@ async def test_a_missing_queue_is_retried_fails_clearly_and_its_retry_alone_comp
     assert sorted(call.body for call in calls) == sorted(value for _, value in sent)
     assert by_key((order_key(call.body), call.body) for call in calls) == by_key(sent)
     keys = [call.headers["idempotency-key"] for call in calls]
-    assert len(set(keys)) == HANDED_OVER
+    assert len(set(keys)) == ORDERS
 
 
 async def test_cancel_stops_a_run_and_keeps_what_was_confirmed(flows: Api) -> None:
@@ -116,6 +126,35 @@ async def test_cancel_stops_a_run_and_keeps_what_was_confirmed(flows: Api) -> No
     assert component(run, "Gone")["status"] == "cancelled"
 
 
+async def test_cancel_stops_a_transfer_that_moves_and_says_how_far_it_came(flows: Api, kafka: KafkaPart, rabbitmq: RabbitPart) -> None:
+    sent = await fill(kafka, "orders-cancelled", 60_000, keys=200)
+    await flows.workflow(
+        """
+        workflow: orders-cancelled
+        components:
+          OrderTopic: {kind: kafka, endpoint: prod-kafka, topic: orders-cancelled}
+          OrderQueue: {kind: mq, endpoint: orders-mq, queue: orders-cancelled, declare: true}
+        connections:
+          - {from: OrderTopic, to: OrderQueue}
+        """
+    )
+    run_id = await flows.start("orders-cancelled")
+    await eventually(moving(flows, run_id, "OrderQueue"), within=60, every=0.05, about="the transfer moves")
+    await flows.post(f"/api/runs/{run_id}/cancel/", {"reason": "wrong topic"})
+    run = await flows.ended(run_id, within=10)
+    assert (run["status"], component(run, "OrderQueue")["status"]) == ("cancelled", "cancelled")
+    transfer = component(run, "OrderQueue")["transfer"]
+    async with rabbitmq.admin() as queues:
+        count = await queues.count("orders-cancelled")
+        await asyncio.sleep(1)
+        assert await queues.count("orders-cancelled") == count, "something still moved after the run had ended"
+        there = [message.body for message in await queues.take_all("orders-cancelled")]
+    assert 0 < transfer["confirmed"] <= len(there) <= transfer["read"] < len(sent), transfer
+    came = by_key((order_key(body), body) for body in there)
+    wanted = by_key(sent)
+    assert all(bodies == wanted[key][: len(bodies)] for key, bodies in came.items()), "there is a gap, or another order"
+
+
 @pytest.mark.chaos
 async def test_an_executor_killed_in_the_middle_loses_nothing(flows: Api, tower: Tower, kafka: KafkaPart, rabbitmq: RabbitPart) -> None:
     sent = await fill(kafka, "orders-killed", 60_000, keys=200)
@@ -131,12 +170,7 @@ async def test_an_executor_killed_in_the_middle_loses_nothing(flows: Api, tower:
     )
     run_id = await flows.start("orders-killed")
 
-    async def moving() -> bool:
-        run = await flows.run(run_id)
-        found = [item for item in run["components"] if item["component"] == "OrderQueue"]
-        return bool(found and (found[0].get("transfer") or {}).get("confirmed", 0) > 0) and run["status"] == "running"
-
-    await eventually(moving, within=60, every=0.05, about="the transfer moves")
+    await eventually(moving(flows, run_id, "OrderQueue"), within=60, every=0.05, about="the transfer moves")
     await asyncio.to_thread(tower.kill, "executor")
     async with rabbitmq.admin() as queues:
         assert 0 < await queues.count("orders-killed") < len(sent), "the kill came too late to prove anything"

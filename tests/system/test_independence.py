@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -11,6 +12,9 @@ from shared.runtime.ids import new_id
 from shared.testing.kafka import KafkaPart
 from shared.testing.tower import SERVICES, Api, Tower
 from shared.testing.wait import eventually
+
+if TYPE_CHECKING:
+    from conftest import Watched
 
 pytestmark = [pytest.mark.connected, pytest.mark.timeout(600)]
 
@@ -77,3 +81,48 @@ async def test_the_others_go_on_and_say_who_is_away(
         return answer.status_code == 200 and answer.json()["status"] == "succeeded"
 
     await eventually(caught_up, within=60, every=0.5, about="the run that was asked for meanwhile")
+
+
+async def test_clusters_that_nobody_polls_are_unknown_with_their_age_and_the_pages_say_why(
+    tower: Tower, api: Api, watched: "Watched"
+) -> None:
+    notices = {
+        f"/clusters/{watched.cluster_id}/": "<strong>The cluster-poller is away</strong>",
+        "/": "<strong>cluster-poller is away</strong>",
+    }
+
+    async def said(address: str, *, away: bool) -> str:
+        text = (await api.client.get(address, headers={"Accept": "text/html"})).text
+        assert (notices[address] in text) is away
+        return text
+
+    for address in notices:
+        await said(address, away=False)
+    await asyncio.to_thread(tower.kill, "cluster-poller")
+    try:
+
+        async def unknown() -> dict[str, object] | None:
+            state = await watched.state()
+            return state if state["health"] == "unknown" else None
+
+        state = await eventually(unknown, within=60, every=0.5, about="what nobody looks at is not called healthy") or {}
+        assert state["stale"]
+        assert state["age_seconds"] > 19, "until then the last observation counts"
+        assert state["sentence"] == "It was not observed lately: the poller is away or behind."
+        dags = (await api.get("/api/dags/", cluster=watched.cluster_id))["items"]
+        assert [(dag["dag_id"], dag["stale"]) for dag in dags] == [("nightly", True)]
+
+        for address in notices:
+            text = await eventually(lambda address=address: said(address, away=True), within=30, about=f"{address} says who is away")
+            assert "chip tone-unknown" in text or "tile tone-unknown" in text
+            assert state["sentence"] in text.replace("&#39;", "'")
+        assert f"{watched.name} can't be seen" in text.replace("&#39;", "'")
+    finally:
+        await asyncio.to_thread(tower.start, "cluster-poller")
+
+    async def healthy() -> bool:
+        return bool((await watched.state())["health"] == "healthy")
+
+    await eventually(healthy, within=60, every=0.5, about="it is seen again by itself")
+    for address in notices:
+        await eventually(lambda address=address: said(address, away=False), within=30, about=f"{address} says no more that it is away")

@@ -1,7 +1,7 @@
 """What the supervisor runs: each program with its command, its environment, and the order in which it starts."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -83,13 +83,12 @@ def service_environment(service: str, settings: LocalSettings, places: Places, d
 
 
 def service_programs(settings: LocalSettings, places: Places, database_url: str, kafka: str) -> list[Program]:
-    """The four services. A digest of their sources stands in the environment, so that changed code restarts its service."""
+    """The four services. A digest of what each one reads at its start stands in the environment, so that a change restarts it."""
     programs = []
     for order, service in enumerate(SERVICES):
         module = service.replace("-", "_")
-        sources = files_below(places.root / "shared" / "src" / "shared", places.root / "services" / service / "src")
         environment = service_environment(service, settings, places, database_url, kafka)
-        environment["FLOWTOWER_LOCAL_SOURCES"] = digest(one for one in sources if one.suffix == ".py")[:16]
+        environment["FLOWTOWER_LOCAL_SOURCES"] = digest(_read_at_start(service, places))[:16]
         programs.append(
             Program(
                 name=service,
@@ -103,3 +102,13 @@ def service_programs(settings: LocalSettings, places: Places, database_url: str,
             )
         )
     return programs
+
+
+def _read_at_start(service: str, places: Places) -> Iterator[Path]:
+    """The files that a running service would not notice a change of.
+
+    For the gateway also the templates and the built front end: a build gives files new names, which its pages must speak of.
+    """
+    yield from files_below(places.root / "shared" / "src" / "shared", places.root / "services" / service / "src")
+    if service == "gateway":
+        yield from files_below(places.ui / "templates", places.ui / "dist")

@@ -12,22 +12,31 @@ from flowtower_local.stamps import Stamp, digest
 from flowtower_local.trouble import Trouble
 
 _REGISTRY = "Is a Python package index reachable from here? Another one is named by pip's own configuration or PIP_INDEX_URL."
-LOCAL_SETS = ("runtime", "local")
-DEV_SETS = ("dev",)
+LOCAL_SETS: tuple[str, ...] = ("runtime", "local")
+DEV_SETS: tuple[str, ...] = ("dev",)
 
 
 def install(places: Places, running: Step, sets: tuple[str, ...] = LOCAL_SETS) -> bool:
-    """Bring the environment to what the locks say; False when it was already there."""
+    """Bring the environment to what the locks say; False when it was already there.
+
+    `DEV_SETS` come on top of `LOCAL_SETS`, which are installed first: a step that was broken off, whichever of the two,
+    leaves half-unpacked packages, so the next `LOCAL_SETS` begin with a fresh environment and forget both.
+    """
     locks = [places.root / "requirements" / f"{name}.txt" for name in sets]
     projects = [places.root / package / "pyproject.toml" for package in PACKAGES]
-    stamp = Stamp(places.stamps, f"python-{'-'.join(sets)}")
+    stamps = {one: Stamp(places.stamps, f"python-{'-'.join(one)}") for one in (LOCAL_SETS, DEV_SETS)}
+    stamp = stamps[sets]
+    broken_off = any(one.was_broken_off for one in stamps.values())
     value = digest([*locks, *projects], sys.version, str(places.root))
-    if stamp.is_current(value, places.python) and _works(places.python):
+    if not broken_off and stamp.is_current(value, places.python) and _works(places.python):
         running.say("nothing to do")
         return False
-    if stamp.was_broken_off or not _is_ours(places.python):
+    if broken_off or not _is_ours(places.python):
         running.say("making a fresh environment")
         shutil.rmtree(places.venv, ignore_errors=True)
+        # What any step put there went with it.
+        for one in stamps.values():
+            one.forget()
     stamp.begin()
     if not places.python.exists():
         _create(places)

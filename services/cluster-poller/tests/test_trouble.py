@@ -10,10 +10,11 @@ import pytest
 
 from cluster_poller.application.reads import Reads
 from cluster_poller.clusters.connection import Connections
-from cluster_poller.clusters.http import ClusterHttp
+from cluster_poller.clusters.http import LONGEST_TRIAL_SECONDS, ClusterHttp
 from cluster_poller.domain.trouble import ClusterTrouble
 from cluster_poller.registry import MAJORS
 from shared.contracts.clusters import ClusterRegistered, Reach, SignIn
+from shared.runtime import internal
 from shared.runtime.clock import now
 from shared.runtime.egress import Egress, EgressPolicy
 from shared.runtime.sealed import OpeningKey
@@ -218,3 +219,22 @@ async def test_a_connection_that_breaks_is_tried_once_more_for_reads_only(poller
         assert caught.value.passing
         assert arrived == ["GET", "GET", "GET", "PATCH"]
         await http.aclose()
+
+
+async def test_a_test_of_a_slow_airflow_ends_as_a_whole_and_names_what_was_slow(
+    simulated: Simulated, register: Register, poller_keys: Path
+) -> None:
+    """Each request is quick enough by itself; together they are not, and the gateway would have given up on the poller."""
+    key = OpeningKey.from_file(poller_keys / "cluster-poller.key")
+    hasty = Connections(Egress(EgressPolicy.allowing(["127.0.0.0/8"])), key, MAJORS, answer_seconds=10, trial_seconds=1.0)
+    simulated.set(slow=0.7)
+    began = time.monotonic()
+    result = await Reads(hasty, now=now).test(register(simulated.url))
+    assert time.monotonic() - began < 5
+    assert (result.ok, result.problem, result.reach) == (False, "timeout", Reach.UNREACHABLE), result
+    assert "the 1 s of the whole test were over. The slowest before it was " in result.message
+    assert "/api/" in result.message
+
+
+def test_a_test_is_over_before_the_gateway_gives_up() -> None:
+    assert LONGEST_TRIAL_SECONDS < internal._LIMIT_SECONDS - 5

@@ -239,8 +239,8 @@ def begin(run: Run, **more: Any) -> list[dict[str, Any]]:
 
 def test_a_queued_run_has_no_attempts_until_it_is_released_and_can_be_cancelled() -> None:
     run = a_run()
-    events = begin(run, queued=True, priority=7)
-    assert [(event["event"], event["queued"], event["priority"]) for event in events] == [("run.started", True, 7)]
+    events = begin(run, queued="workflow", priority=7)
+    assert [(e["event"], e["queued"], e["queued_for"], e["priority"]) for e in events] == [("run.started", True, "workflow", 7)]
     again = a_run([decode(encode(event)) for event in events])
     assert (again.state.standing, again.state.priority) == ("queued", 7)
     assert [event["event"] for event in again.release(NOW)] == ["run.released", "attempt.started"]
@@ -252,7 +252,7 @@ def test_a_retry_may_have_to_wait_for_its_turn() -> None:
     run = a_run()
     begin(run)
     run.succeed(NOW, "A", output={})
-    reopened = run.retry(NOW, ["A"], scope="only", requested_by="t", queued=True)
+    reopened = run.retry(NOW, ["A"], scope="only", requested_by="t", queued="workflow")
     assert [(event["event"], event["queued"]) for event in reopened] == [("run.reopened", True)]
     assert run.state.standing == "queued"
     assert [event["event"] for event in run.release(NOW)] == ["run.released", "attempt.started"]

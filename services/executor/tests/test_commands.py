@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from executor.application.commands import Asked, Commands, Refusal, run_id_of, trace_of
+from executor.application.commands import Asked, Commands, Refusal, run_ids_of, trace_of
 from executor.domain.durations import seconds_of
 from shared.contracts.base import Id
 from shared.contracts.runs import CancelRun, StartRun
@@ -16,10 +16,23 @@ from shared.contracts.runs import CancelRun, StartRun
 
 @pytest.mark.parametrize("event_id", ["runs.commands.v1:3:42:1795377600000", "0197c1d2", "with spaces and ünïcode", "x" * 500, "-", ":a"])
 def test_every_event_makes_a_run_id_that_fits_and_stays(event_id: str) -> None:
-    made = run_id_of(StartRun(workflow="w"), event_id)
+    (made,) = run_ids_of(asked(event_id))
     TypeAdapter(Id).validate_python(made)
-    assert run_id_of(StartRun(workflow="w"), event_id) == made
-    assert run_id_of(StartRun(workflow="w", run_id="mine"), event_id) == "mine"
+    assert run_ids_of(asked(event_id)) == (made,)
+    assert run_ids_of(asked(event_id, run_id="mine")) == ("mine",)
+
+
+def asked(event_id: str, given_id: str = "", **more: Any) -> Asked:
+    return Asked(StartRun(workflow="w", **more), event_id, "t:0:1", True, None, given_id=given_id)
+
+
+def test_an_id_from_a_source_outside_names_the_run_while_it_is_free() -> None:
+    first, second = run_ids_of(asked("/billing#1", "1")), run_ids_of(asked("/shop#1", "1"))
+    assert first[0] == second[0] == "1"
+    assert first[1] != second[1]
+    TypeAdapter(Id).validate_python(first[1])
+    assert run_ids_of(asked("/billing#1", "1", run_id="mine")) == ("mine",)
+    assert len(run_ids_of(asked("/billing#no id", "no id"))) == 1
 
 
 def test_a_run_belongs_to_its_producers_trace() -> None:
@@ -68,6 +81,9 @@ class Standing:
     async def refuse(self, refusal: Refusal) -> None:
         self.refused.append(refusal.run_id)
 
+    async def stand(self) -> None:
+        self.settled()
+
     def settled(self) -> "asyncio.Future[None]":
         self.runs.add("begun")
         answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -78,10 +94,9 @@ class Standing:
 async def test_a_command_right_behind_its_start_waits_until_the_run_stands() -> None:
     standing = Standing()
     parts: Any = standing
-    engine: Any = SimpleNamespace(active={"begun": object()}, settled=standing.settled)
+    engine: Any = SimpleNamespace(active={"begun": object()}, settled=standing.settled, standing=standing.stand)
     nothing: Any = None
     commands = Commands(engine, parts, nothing, parts, nothing, consumer="c", caught_up=nothing, nudge=lambda: None, events=nothing)
-    asked = [Asked(CancelRun(run_id=run), f"e-{run}", "runs.commands.v1:0:1", False, None) for run in ("begun", "never")]
-    await commands.handle(asked)
+    await commands.handle([Asked(CancelRun(run_id=run), f"e-{run}", "runs.commands.v1:0:1", False, None) for run in ("begun", "never")])
     assert standing.kept == ["begun"]
     assert standing.refused == ["never"]

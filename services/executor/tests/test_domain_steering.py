@@ -265,6 +265,19 @@ def test_a_retry_in_another_version_with_other_inputs() -> None:
     assert {name: run.state.components[name].output for name in "ABC"} == {name: before[name] for name in "ABC"}
 
 
+def test_a_component_that_comes_back_with_its_version_has_a_generation_that_it_never_had() -> None:
+    run = done(chain(C={"errors": ErrorClasses(park=("Broken",))}))
+    run.retry(NOW, ["C"], scope="following", requested_by="")
+    run.fail(NOW, "C", BROKEN)
+    assert (run.state.components["D"].status, run.state.components["D"].generation) == ("pending", 2)
+    short, old = a_graph({name: {} for name in "ABC"}, CHAIN[:2]), run.graph
+    run.retry(NOW, ["C"], scope="only", requested_by="", change=Change(2, short))
+    run.succeed(NOW, "C", output={})
+    assert "D" not in run.state.components
+    events = run.retry(NOW, ["C"], scope="only", requested_by="", change=Change(1, old))
+    assert events[0]["again"] == {"C": 4, "D": 3}, "else it would have the idempotency key of what it did before"
+
+
 def test_a_version_is_not_changed_under_what_is_under_way() -> None:
     run = begun(chain())
     with pytest.raises(Refused, match="“A” is running in version 1"):

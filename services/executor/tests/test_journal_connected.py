@@ -84,6 +84,7 @@ async def test_a_stale_epoch_changes_no_row(journal: PostgresJournal, database: 
     assert not await journal.claim(old, "owned")
     assert await count(database, "runs", "late") == 0
     assert await count(database, "journal", "owned") == 1
+    assert not await journal.claim(new, "owned"), "what another owns is taken over, and not claimed"
     assert await journal.inherit(new) == old
     assert [left.lines for left in await journal.leftovers(old)] == [[b'{"seq":1}']]
     with pytest.raises(StaleEpoch):

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 from shared.contracts.runs import CancelRun, RetryNow, RetryRun, StartRun
+from shared.contracts.topics import RUNS_COMMANDS
 from shared.contracts.workflows import Component, FixedRetry, WorkflowDefinition
 from shared.testing.kafka import KafkaPart
 from shared.testing.wait import eventually
@@ -20,17 +21,41 @@ pytestmark = [pytest.mark.connected, pytest.mark.chaos]
 
 
 @pytest.fixture(scope="module")
-def pair(executor: Any, kafka: KafkaPart, executor_keys: Path) -> Iterator[list[Any]]:
-    """Two executors that hold a hundred runs each; the session's own one makes way for them."""
-    executor.process.stop()
+async def pair(executor: Any, tower: Any, kafka: KafkaPart, executor_keys: Path) -> AsyncIterator[list[Any]]:
+    """Two executors that hold a hundred runs each and both begin runs; the session's own one makes way for them."""
+    await asyncio.to_thread(executor.process.stop)
     small = {"FLOWTOWER_EXECUTOR_MOST_ACTIVE": "100"}
     parts = [type(executor)(kafka, executor.database_url, executor_keys, instance=name, **small) for name in ("2", "3")]
-    for part in parts:
-        part.start()
-    yield parts
-    for part in parts:
-        part.process.stop()
-    executor.start()
+    try:
+        for part in parts:
+            await asyncio.to_thread(part.start)
+        await all_at_work(tower, {f"/{part.instance}" for part in parts})
+        yield parts
+    finally:
+        for part in parts:
+            await asyncio.to_thread(part.process.stop)
+        await asyncio.to_thread(executor.start)
+
+
+async def all_at_work(tower: Any, wanted: set[str], within: float = 90) -> None:
+    """Start runs until each of the executors has begun one: the group gives each its share of the commands only by and by."""
+    name = f"at-work-{uuid.uuid4().hex[:8]}"
+    await tower.endpoint(name, "service", {"base_url": "http://127.0.0.1:9"})  # nobody there: it fails at once, and that is enough
+    call = Component(
+        name="Call", kind="service", endpoint=name, options={"path": "/", "deliver": "once"}, retry=FixedRetry(every=1, attempts=1)
+    )
+    await tower.publish(WorkflowDefinition(workflow=name, components=(call,)))
+    seen: set[str] = set()
+    until = time.monotonic() + within
+    while seen < wanted:
+        if time.monotonic() > until:
+            raise AssertionError(f"after {within:g} s these executors began no run: {', '.join(sorted(wanted - seen))}")
+        runs = [uuid.uuid4().hex for _ in range(4 * RUNS_COMMANDS.partitions)]
+        for run in runs:
+            await tower.command(StartRun(workflow=name, run_id=run), run)
+        for run in runs:
+            seen.add("/" + (await tower.until(run, "attempt.started", within=within)).host.rpartition("/")[2])
+            await tower.until(run, "run.finished")
 
 
 async def rows(pair: list[Any], query: str, *arguments: Any) -> list[Any]:
@@ -44,13 +69,19 @@ async def rows(pair: list[Any], query: str, *arguments: Any) -> list[Any]:
 class Line:
     """A workflow of one call to the service, under names of its own."""
 
-    def __init__(self, tower: Any, service: Any) -> None:
-        self.tower, self.service = tower, service
+    def __init__(self, pair: list[Any], tower: Any, service: Any) -> None:
+        self.pair, self.tower, self.service = pair, tower, service
         self.word = uuid.uuid4().hex[:8]
         self.endpoint = f"ep-{self.word}"
 
     async def endpoint_with(self, **limits: Any) -> None:
         await self.tower.endpoint(self.endpoint, "service", {"base_url": self.service.url}, limits=limits)
+
+        async def known() -> bool:
+            return bool(await rows(self.pair, "SELECT 1 FROM endpoints WHERE name = $1", self.endpoint))
+
+        # Endpoints and workflows come by topics of their own; a run may begin when it has both.
+        await eventually(known, within=60, about=f"the executors know {self.endpoint}")
 
     async def publish(self, name: str, **more: Any) -> str:
         given = {"name": "Call", "kind": "service", "endpoint": self.endpoint, "options": {"path": "/", "deliver": "once"}}
@@ -73,8 +104,8 @@ class Line:
 
 
 @pytest.fixture
-def line(tower: Any, service: Any) -> Line:
-    return Line(tower, service)
+def line(pair: list[Any], tower: Any, service: Any) -> Line:
+    return Line(pair, tower, service)
 
 
 async def test_never_more_attempts_at_once_than_the_endpoint_allows(pair: list[Any], tower: Any, line: Line) -> None:
@@ -87,9 +118,8 @@ async def test_never_more_attempts_at_once_than_the_endpoint_allows(pair: list[A
         held = next((e for e in tower.events if e.event == "attempt.held" and e.run_id in runs), None)
     assert held.limit == "concurrency"
     assert line.endpoint in held.reason
-    waits = next(
-        run for run in reversed(runs) if not any(e.event == "component.finished" for e in tower.of(run)) and run not in line.called()
-    )
+    last = "SELECT run_id FROM slots WHERE endpoint_id = $1 AND granted_at IS NULL ORDER BY number DESC LIMIT 1"
+    waits = (await rows(pair, last, f"id-{line.endpoint}"))[0]["run_id"]
     await tower.command(CancelRun(run_id=waits, reason="not needed"), waits)
     assert (await tower.until(waits, "run.finished")).status == "cancelled"
     runs.remove(waits)
@@ -184,15 +214,16 @@ async def test_runs_of_a_workflow_wait_for_their_turn(pair: list[Any], tower: An
 async def test_many_runs_of_one_workflow_do_not_starve_a_few_of_another(pair: list[Any], tower: Any, line: Line) -> None:
     line.service.delay = 0.1
     await line.endpoint_with(concurrency=4)
-    many = await line.start(await line.publish("many"), 500)
-    few_workflow = await line.publish("few")
+    many_workflow, few_workflow = await line.publish("many"), await line.publish("few")
+    many = await line.start(many_workflow, 300)
     await eventually(lambda: len(line.service.calls) > 5)
+    many += await line.start(many_workflow, 200)
     few = await line.start(few_workflow, 10)
     await line.end(few)
     behind = 500 - len([run for run in line.called() if run in set(many)])
     assert behind > 250, "ten runs had their turns among five hundred"
     queued = [run for run in many if tower.of(run) and tower.of(run)[0].queued]
-    assert queued, "an executor that is full takes further runs as rows"
+    assert "endpoint" in {tower.of(run)[0].queued_for for run in queued}, "as many as fit wait at the gate; further ones are rows"
     await line.end(many, within=90)
     assert line.service.most == 4
     for run in queued[:20]:

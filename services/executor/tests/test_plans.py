@@ -1,12 +1,14 @@
 """Endpoints at hand: looked up once for all attempts that need one, and again after a second."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from executor.application.ports import Endpoint, Permanent, Retryable
 from executor.application.registries import Plans
+from shared.contracts.workflows import Component
 
 
 class Registry:
@@ -55,3 +57,14 @@ async def test_one_that_is_missing_is_missing_for_all_and_looked_for_again() -> 
     assert registry.looks == 1
     registry.known["svc"] = Endpoint("e1", "svc", "service", None, None)
     assert (await known.endpoint("svc", "service")).endpoint_id == "e1"
+
+
+async def test_what_is_wrong_with_options_is_said_without_what_was_written() -> None:
+    options = {"path": "/", "headers": {"Authorization": "Bearer s3cret"}}
+    component = Component(name="Ask", kind="api", endpoint="svc", options=options)
+    known = plans(Registry())
+    known.connectors["api"] = object()  # type: ignore[assignment]
+    plan: Any = SimpleNamespace(graph=SimpleNamespace(components={"Ask": component}), options={})
+    with pytest.raises(Permanent, match="headers: Value error, 'Authorization' carries a secret") as wrong:
+        await known.place(plan, "Ask")
+    assert "s3cret" not in wrong.value.message

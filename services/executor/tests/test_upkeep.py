@@ -75,7 +75,7 @@ class Engine:
     def wake(self, active: Any, _name: str) -> None:
         self.woken.append(active.run_id)
 
-    async def settled(self) -> None:
+    async def standing(self) -> None:
         return None
 
     async def hand_back(self, _within: float) -> None:

@@ -1,6 +1,7 @@
 // Times on the page: ages tick, countdowns count, clocks become the reader's own.
 const skew = Date.parse(document.documentElement.dataset.now ?? "") - Date.now() || 0;
-const now = () => Date.now() + skew;
+/** The gateway's time, in ms. */
+export const now = () => Date.now() + skew;
 
 /** One unit, as the templates write it: "4 s", "14 min", "3 h", "5 d". */
 export function span(seconds) {

@@ -1,8 +1,11 @@
 // Keeps the page up to date: one WebSocket, fragments fetched as messages say, polling when there is no socket.
+import { now } from "./ages.js";
 import { refresh } from "./regions.js";
 
 const POLL = 15000; // ms between polls without a socket
+const EVERY = 10000; // ms between two fetches of a block that says data-every: what it shows moves without a message
 const PACE = 300; // ms between two fetches of the same block
+const AGAIN = 5000; // ms between two fetches of a block that has grown too old and still does not say so
 const looks = {
   live: ["ok", "Live", "Changes show up as they happen"],
   reconnecting: ["retry", "Reconnecting", "The connection broke; what is shown is as old as its ages say"],
@@ -51,6 +54,18 @@ export function mount(chip) {
   }
   const bringAll = () => regions().forEach((element) => bring(element.id));
 
+  // What grows too old without news is fetched again: only the gateway says what is stale.
+  const aged = new Map();
+  function bringAged() {
+    if (document.hidden) return;
+    for (const element of regions()) {
+      const moments = [element, ...element.querySelectorAll("[data-stale-at]")].map((each) => Date.parse(each.dataset.staleAt));
+      if (!moments.some((moment) => moment < now()) || now() - (aged.get(element.id) ?? 0) < AGAIN) continue;
+      aged.set(element.id, now());
+      bring(element.id);
+    }
+  }
+
   function take(message) {
     seq = Math.max(seq, message.seq ?? 0);
     if (message.kind === "hello") {
@@ -92,5 +107,7 @@ export function mount(chip) {
   // An action that stays on the page changes what is around it.
   document.addEventListener("flowtower:said", bringAll);
   document.addEventListener("visibilitychange", () => document.hidden || (poll && bringAll()));
+  setInterval(() => document.hidden || document.querySelectorAll("[data-every]").forEach(({ id }) => bring(id)), EVERY);
+  setInterval(bringAged, 1000);
   connect();
 }

@@ -5,6 +5,7 @@ import { refreshTimes, startTicking } from "./ages.js";
 import { confirmForms } from "./confirm.js";
 import * as controls from "./controls.js";
 import { startKeys } from "./keys.js";
+import { signedOut } from "./signed-out.js";
 import { say } from "./toast.js";
 
 window.htmx = htmx;
@@ -52,8 +53,17 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 });
 document.addEventListener("htmx:responseError", (event) => {
   const { status } = event.detail.xhr;
-  if (status === 401) return window.location.reload();
+  if (status === 401) return signedOut();
   say(status === 403 ? "Refused: sign in again, then repeat it." : `The gateway answered ${status}. Nothing is known to have changed.`, "bad");
+});
+// What is asked for shows that it is under way at the place where its answer will stand.
+const place = ({ elt, target }) => (target && target !== elt ? target : null);
+document.addEventListener("htmx:beforeRequest", (event) => place(event.detail)?.setAttribute("aria-busy", "true"));
+document.addEventListener("htmx:afterRequest", (event) => place(event.detail)?.removeAttribute("aria-busy"));
+// A form that stays on its page and is answered stands for a new wish from then on (the field "once").
+document.addEventListener("htmx:afterRequest", (event) => {
+  const key = event.detail.elt.querySelector?.('input[name="once"]');
+  if (key && event.detail.successful) key.value = `${key.value.split(".")[0]}.${Date.now()}`;
 });
 document.addEventListener("htmx:sendError", () => say("The gateway cannot be reached. Nothing was changed; try again.", "bad"));
 

@@ -1,5 +1,6 @@
 // Blocks that move: each is fetched again as a fragment and morphed in place, so that nothing jumps.
 import { Idiomorph } from "idiomorph/dist/idiomorph.esm.js";
+import { signedOut } from "./signed-out.js";
 
 const fresh = (element) => element.dispatchEvent(new CustomEvent("flowtower:fresh", { bubbles: true }));
 
@@ -33,6 +34,10 @@ function updateRows(element, next) {
     const old = before.get(key);
     if (old) Idiomorph.morph(old, row.cloneNode(true), morphing);
   }
+  for (const name of ["data-stale", "data-stale-at"]) {
+    if (next.hasAttribute(name)) element.setAttribute(name, next.getAttribute(name));
+    else element.removeAttribute(name);
+  }
   const came = [...after.keys()].filter((key) => !before.has(key)).length;
   const went = [...before.keys()].filter((key) => !after.has(key)).length;
   const order = [...after.keys()].filter((key) => before.has(key)).join() !== [...before.keys()].filter((key) => after.has(key)).join();
@@ -61,7 +66,7 @@ export async function refresh(element, { whole = false } = {}) {
   const asked = address.searchParams.toString();
   address.searchParams.set("part", element.dataset.part);
   const answer = await fetch(address, { headers: { "HX-Request": "true" }, cache: "no-store" });
-  if (answer.status === 401 || answer.redirected) return window.location.reload();
+  if (answer.status === 401 || answer.redirected) return signedOut();
   if (!answer.ok) throw new Error(`${answer.status} for ${address.pathname}`);
   const holder = document.createElement("template");
   holder.innerHTML = await answer.text();

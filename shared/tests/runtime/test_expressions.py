@@ -3,6 +3,7 @@
 import pytest
 
 from shared.runtime.expressions import EvaluationFailed, Uncompilable, Use, compile_expression
+from shared.runtime.plain import MOST_DEPTH
 
 
 def test_a_condition_sees_inputs_and_the_output_of_its_source() -> None:
@@ -62,3 +63,19 @@ def test_a_deep_text_is_refused_and_ends_nothing() -> None:
 def test_a_text_with_a_nul_character_is_refused_and_not_cut(inputs: dict[str, object]) -> None:
     with pytest.raises(EvaluationFailed, match="NUL"):
         compile_expression("inputs.it", Use.BUSINESS_KEY).evaluate({"inputs": inputs})
+
+
+@pytest.mark.parametrize("levels", [170, 600, 950, 100_000])
+def test_data_of_any_depth_end_in_a_sentence(levels: int) -> None:
+    value: object = 1
+    for number in range(levels):
+        value = [value] if number % 2 else {"in": value}
+    with pytest.raises(EvaluationFailed, match="nested more than 150 deep"):
+        compile_expression("size(inputs.it) > 0", Use.CONDITION).evaluate({"inputs": {"it": value}, "output": {}})
+
+
+def test_data_of_a_depth_that_is_kept_can_be_judged() -> None:
+    value: object = "found"
+    for _ in range(MOST_DEPTH):
+        value = [value]
+    assert compile_expression("inputs.it.size() == 1", Use.CONDITION).evaluate({"inputs": {"it": value}, "output": {}}) is True

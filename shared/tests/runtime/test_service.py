@@ -6,11 +6,11 @@ import socket
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from pydantic import SecretStr
 
 from shared.runtime.parts import Away
-from shared.runtime.service import Service
+from shared.runtime.service import Service, http_config
 from shared.runtime.settings import ServiceSettings
 from shared.runtime.tracing import current_traceparent
 from shared.testing.wait import eventually
@@ -139,6 +139,38 @@ async def test_a_request_that_finds_a_dependency_away_gets_503_and_may_come_agai
         broken = await http.get("/bug")
         assert broken.status_code == 500
         assert "hunter2" not in broken.text
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.parametrize(
+    ("trusted", "peer", "forwarded", "client_seen", "scheme_seen"),
+    [
+        pytest.param([], "10.0.0.7", "203.0.113.9", "10.0.0.7", "http", id="nobody-is-trusted"),
+        pytest.param(["10.0.0.7"], "198.51.100.1", "203.0.113.9", "198.51.100.1", "http", id="not-the-proxy"),
+        pytest.param(["10.0.0.7"], "10.0.0.7", "203.0.113.9", "203.0.113.9", "https", id="the-proxy"),
+        pytest.param(["10.0.0.7"], "10.0.0.7", "192.0.2.66, 203.0.113.9", "203.0.113.9", "https", id="the-client-wrote-a-hop-itself"),
+        pytest.param(["10.0.0.7"], "10.0.0.7", "10.0.0.7, 203.0.113.9", "203.0.113.9", "https", id="the-client-names-the-proxy"),
+        pytest.param(
+            ["10.0.0.0/24", "fd00::/64"], "fd00::5", "192.0.2.66, 203.0.113.9, 10.0.0.8", "203.0.113.9", "https", id="two-proxies"
+        ),
+    ],
+)
+async def test_only_a_trusted_proxy_says_who_the_client_is(
+    tmp_path, trusted: list[str], peer: str, forwarded: str, client_seen: str, scheme_seen: str
+) -> None:
+    service = Service("station", plain(tmp_path).model_copy(update={"trusted_proxies": trusted}))
+
+    @service.app.get("/who")
+    async def who(request: Request) -> list[str]:
+        assert request.client is not None
+        return [request.client.host, request.url.scheme]
+
+    config = http_config(service)
+    config.load()
+    transport = httpx.ASGITransport(config.loaded_app, client=(peer, 4711))
+    async with httpx.AsyncClient(transport=transport, base_url="http://service") as http:
+        answer = await http.get("/who", headers={"X-Forwarded-For": forwarded, "X-Forwarded-Proto": "https"})
+    assert answer.json() == [client_seen, scheme_seen]
 
 
 @pytest.mark.connected

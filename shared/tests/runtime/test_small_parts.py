@@ -45,6 +45,9 @@ def test_settings_come_from_the_environment(environment) -> None:
         ("FLOWTOWER_PORT", "eighty", "port"),
         ("FLOWTOWER_INSTANCE", "a b", "instance"),
         ("FLOWTOWER_LOG_LEVEL", "LOUD", "log_level"),
+        ("FLOWTOWER_TRUSTED_PROXIES", "10.0.0.0/24, 10.0.0.1/8", r"'10\.0\.0\.1/8' is neither an address nor a network"),
+        ("FLOWTOWER_TRUSTED_PROXIES", "*", "FLOWTOWER_TRUSTED_PROXIES"),
+        ("FLOWTOWER_TRUSTED_PROXIES", "proxy.internal", "FLOWTOWER_TRUSTED_PROXIES"),
     ],
 )
 def test_a_wrong_setting_is_named_and_not_shown(environment, name, value, told) -> None:
@@ -131,6 +134,25 @@ def test_headers_that_are_no_text_are_as_if_missing(headers) -> None:
     read = attributes_of(by_name(headers), topic="topic", partition=1, offset=2, timestamp_ms=3000)
     assert (read.event_id, read.type, read.source) == ("topic:1:2:3000", "topic", "external")
     assert read.time == datetime(1970, 1, 1, 0, 0, 3, tzinfo=UTC)
+
+
+def test_events_of_two_sources_outside_are_two_whatever_ids_they_give() -> None:
+    def identity(given: bytes, source: bytes | None) -> str:
+        headers = {"ce_id": given} | ({} if source is None else {"ce_source": source})
+        return attributes_of(headers, topic="t", partition=0, offset=0, timestamp_ms=0).event_id
+
+    assert identity(b"1", b"/billing") == identity(b"1", b"/billing") == "/billing#1"
+    sources = [b"/billing", b"/shop", b"/shop#a", b"/shop#a#1", b"u" * 900, b"u" * 901]
+    made = [identity(given, source) for source in sources for given in (b"1", b"1#1", b"a#1", b"x" * 1000)]
+    assert len(set(made)) == len(made)
+    assert max(map(len, made)) <= 180
+    assert identity(b"1", None) == "1", "a producer that names no source has one room for its ids"
+    assert identity(b"1", b"/flowtower/gateway") == "1", "our own are unique by themselves, and signed as they are"
+
+
+@pytest.mark.parametrize("timestamp_ms", [-1, 10**15, 2**63 - 1])
+def test_a_records_own_time_is_no_poison(timestamp_ms: int) -> None:
+    assert attributes_of({}, topic="t", partition=0, offset=0, timestamp_ms=timestamp_ms).time.tzinfo is UTC
 
 
 def test_a_time_without_an_offset_is_taken_for_utc() -> None:

@@ -1,9 +1,7 @@
 """The kinds of channels. A new one is a folder under ``channels/`` and a line here."""
 
-import json
 import ssl
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import httpcore
 import httpx
@@ -45,13 +43,8 @@ def secret_opener(key: OpeningKey) -> Callable[[ChannelDefined], Mapping[str, st
         if not defined.sealed_secret:
             return {}
         try:
-            secret: Any = json.loads(key.open(defined.sealed_secret, owner=defined.channel_id))
+            return key.open_texts(defined.sealed_secret, owner=defined.channel_id)
         except (SealBroken, SealedForAnother) as error:
             raise Permanent(f"The secrets of {defined.name} cannot be opened: {error}. Save them again.") from error
-        except ValueError:
-            secret = None
-        if not isinstance(secret, dict):
-            raise Permanent(f"The secrets of {defined.name} are no JSON object. Save them again.")
-        return secret
 
     return opened

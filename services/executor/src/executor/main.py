@@ -95,14 +95,12 @@ def build(settings: Settings, connectors: dict[str, Connector] | None = None) ->
     intake = CommandIntake(
         settings,
         commands,
-        engine,
         writer,
         outbox,
         queue,
         Origin(settings.keys_dir),
         group=COMMANDS,
         poll=settings.executor_poll,
-        most_active=settings.executor_most_active,
     )
     service.add(database, name="database")
     service.add(producer, name="producer")

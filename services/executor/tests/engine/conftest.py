@@ -37,6 +37,7 @@ class MemoryJournal:
         self.lines: dict[str, list[bytes]] = {}
         self.waits: dict[tuple[str, str], datetime] = {}
         self.asked: list[Request] = []
+        self.inbox: set[str] = set()
         self.batch = 0
         self.answers_to_lose = 0
 
@@ -70,6 +71,8 @@ class MemoryJournal:
             row["version"] = entry.version or row["version"]
             if entry.status is not None:
                 row |= {"status": entry.status, "owner": None if entry.status in TERMINAL else row["owner"]}
+            if entry.command:
+                self.inbox.add(entry.command[0])
             for name in entry.woken:
                 self.waits.pop((entry.run_id, name), None)
             for name, due in entry.waits:
@@ -124,8 +127,8 @@ class MemoryJournal:
     async def requests(self, _epoch: int, _most: int) -> list[Request]:
         return list(self.asked)
 
-    async def seen(self, _consumer: str, _event_ids: Sequence[str], run_ids: Sequence[str]) -> tuple[set[str], set[str]]:
-        return set(), await self.existing(run_ids)
+    async def seen(self, _consumer: str, event_ids: Sequence[str], run_ids: Sequence[str]) -> tuple[set[str], set[str]]:
+        return set(event_ids) & self.inbox, await self.existing(run_ids)
 
     async def existing(self, run_ids: Sequence[str]) -> set[str]:
         return set(run_ids) & set(self.runs)
@@ -194,6 +197,9 @@ class Stage:
     def __init__(self) -> None:
         self.journal, self.registry, self.acting, self.desk = MemoryJournal(), Registry(), Acting(), Desk()
         self.numbers = iter(range(1, 10_000))
+        # Nothing has limits unless a test says so, and neither gates nor turns are ever asked.
+        self.gates = self.turns = None
+        self.most_active = 1000
 
     async def live(self, *, looks_through: bool = True) -> None:
         """Begin a life; whatever the one before had in memory is gone. It may not have looked through what it inherited yet."""
@@ -203,10 +209,9 @@ class Stage:
         self.plans = Plans(self.registry, {"acting": self.acting})  # type: ignore[arg-type, dict-item]
         self.writer = JournalWriter(self.journal, Quiet(), lease=6, lost=lambda _: None)  # type: ignore[arg-type]
         attempts = Attempts(self.plans, None)  # type: ignore[arg-type]
-        # Nothing here has limits, so neither gates nor turns are ever asked.
-        admission = Admission(self.plans, None, epoch=lambda: 1)  # type: ignore[arg-type]
+        self.admission = admission = Admission(self.plans, self.gates, epoch=lambda: 1)  # type: ignore[arg-type]
         self.engine = Engine(attempts, admission, self.writer, host="h", clock=lambda: self.journal.now, lane=lambda _: 0)
-        self.queue = RunQueue(self.engine, None, self.journal, self.plans, epoch=lambda: 1, most_active=1000)  # type: ignore[arg-type]
+        self.queue = RunQueue(self.engine, self.turns, self.journal, self.plans, epoch=lambda: 1, most_active=self.most_active)  # type: ignore[arg-type]
         self.requests = Requests(self.engine, admission, self.queue, self.journal, self.plans)  # type: ignore[arg-type]
         more: Any = {"journal": self.journal, "outcomes": Quiet(), "requests": self.requests, "clock": _Set(), "instance": "0", "host": "h"}
         self.life = Life(self.engine, self.writer, **more, lease=6, look=0.25)
@@ -225,13 +230,16 @@ class Stage:
 
     async def start(self, size: int = 10, **more: Any) -> str:
         """Start a run as a command from Kafka does; return its id."""
-        command = StartRun(workflow="orders", run_id=f"run-{next(self.numbers)}", requested_by="ada", **more)
+        command = StartRun(**({"workflow": "orders", "run_id": f"run-{next(self.numbers)}", "requested_by": "ada"} | more))
         assert command.run_id is not None
-        asked = Asked(command, f"event-{command.run_id}", "t:0:1", external=False, traceparent=None, size=size)
+        await self.commands().handle([Asked(command, f"event-{command.run_id}", "t:0:1", external=False, traceparent=None, size=size)])
+        await self.engine.settled()
+        return command.run_id
 
+    def commands(self) -> Commands:
         async def caught_up() -> None: ...
 
-        commands = Commands(
+        return Commands(
             self.engine,
             self.journal,
             self.plans,
@@ -242,9 +250,6 @@ class Stage:
             nudge=lambda: None,  # type: ignore[arg-type]
             events=_NonePaused(),
         )
-        await commands.handle([asked])
-        await self.engine.settled()
-        return command.run_id
 
     async def obey(self, command: Any) -> dict[str, Any]:
         """Obey a command to a run; return the first event that it led to."""

@@ -140,12 +140,13 @@ async def test_a_cancel_undoes_across_a_restart(stage: Any) -> None:
     stage.acting.answers = {"A": [{"made": "a"}], "C": [asyncio.Event()], "UndoB": [asyncio.Event()]}
     run = await stage.start()
     await stage.until(run, "attempt.started", "C")
-    await stage.obey(CancelRun(run_id=run, reason="wrong day"))
+    await stage.obey(CancelRun(run_id=run, reason="wrong day", requested_by="bob"))
     await stage.until(run, "attempt.started", "UndoB")
     assert stage.journal.waits == {}, "the run's time limit does not stop its compensations"
     await stage.live()
     ended = await stage.until(run, "run.finished")
-    assert (ended["status"], ended["message"]) == ("cancelled", "wrong day")
+    assert (ended["status"], ended["message"], ended["requested_by"]) == ("cancelled", "wrong day", "bob")
+    assert stage.last(run, "component.finished", "C")["requested_by"] == "bob"
     started = [(e["component"], e["attempt"]) for e in stage.events(run) if e["event"] == "attempt.started"]
     assert started[-3:] == [("UndoB", 1), ("UndoB", 2), ("UndoA", 1)]
     undone = stage.acting.made[-1]
@@ -187,8 +188,9 @@ async def test_retry_now_is_for_what_waits_only(stage: Any) -> None:
     stage.acting.answers = {"A": [boom()]}
     run = await stage.start()
     await stage.until(run, "attempt.failed")
-    await stage.obey(RetryNow(run_id=run, component="A"))
-    assert (await stage.until(run, "run.finished"))["status"] == "succeeded"
+    assert (await stage.obey(RetryNow(run_id=run, component="A", requested_by="eve")))["requested_by"] == "eve"
+    ended = await stage.until(run, "run.finished")
+    assert (ended["status"], "requested_by" in ended) == ("succeeded", False)
     assert stage.journal.waits == {}
     assert "does not wait" in (await stage.obey(RetryNow(run_id=run, component="A")))["reason"]
 

@@ -1,12 +1,13 @@
 """What nobody has thought of, and what comes in crowds: it is one run's trouble, or none, and everything else goes on."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
 
-from executor.application.ports import StaleEpoch
-from shared.contracts.runs import CancelRun
+from executor.application.ports import Retryable, StaleEpoch
+from shared.contracts.runs import CancelRun, RetryRun
 from shared.contracts.workflows import FixedRetry
 from shared.runtime.parts import Away
 from shared.testing.wait import eventually
@@ -32,6 +33,26 @@ async def test_an_error_that_nobody_thought_of_fails_the_attempt_and_is_retried(
     await stage.later(61)
     assert (await stage.until(run, "run.finished"))["status"] == "succeeded"
     assert len(stage.acting.made) == 1
+
+
+async def test_a_library_that_cancels_itself_fails_the_attempt_and_does_not_end_it_without_a_word(
+    stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.publish(components={"A": {"retry": FixedRetry(every=60, attempts=2)}})
+    act = stage.acting.act
+    broken = [asyncio.CancelledError()]
+
+    async def cancels_itself_once(work: Any) -> Any:
+        if broken:
+            raise broken.pop()
+        return await act(work)
+
+    monkeypatch.setattr(stage.acting, "act", cancels_itself_once)
+    run = await stage.start()
+    failure = (await stage.until(run, "attempt.failed"))["failure"]
+    assert (failure["code"], failure["retryable"]) == ("InternalError", True)
+    await stage.later(61)
+    assert (await stage.until(run, "run.finished"))["status"] == "succeeded"
 
 
 async def test_many_attempts_begin_over_several_turns_of_the_event_loop(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,3 +153,42 @@ async def test_an_entry_that_cannot_be_written_holds_up_no_other_run(stage: Any,
     monkeypatch.undo()
     await stage.live()
     assert (await stage.until(poisoned, "run.finished"))["status"] == "succeeded", "the next life reads it back"
+
+
+async def test_what_no_reader_can_keep_is_replaced_before_anything_follows(stage: Any) -> None:
+    """NUL and halves of surrogate pairs, in outputs and in what the other side said: PostgreSQL's JSON and UTF-8 know neither."""
+    stage.publish(components={"A": {}, "B": {"retry": FixedRetry(every=60, attempts=2)}}, edges=[("A", "B")])
+    stage.acting.answers = {"A": [{"te\0xt": ["a\0b", "\ud800c"]}], "B": [Retryable("Odd\0", "it said \0", answer="\0\udfff")]}
+    run = await stage.start()
+    seen = await stage.until(run, "attempt.failed", "B")
+    clean = {"te\ufffdxt": ["a\ufffdb", "\ufffdc"]}
+    assert stage.last(run, "component.finished", "A")["output"] == clean
+    assert [place.output for _, place in stage.acting.made[-1].sources] == [clean], "what follows is given what the journal says"
+    assert (seen["failure"]["code"], seen["failure"]["message"], seen["failure"]["answer"]) == (
+        "Odd\ufffd",
+        "it said \ufffd",
+        "\ufffd\ufffd",
+    )
+    assert not any(b"\\u0000" in line for line in stage.journal.lines[run])
+
+
+@pytest.mark.parametrize(
+    ("output", "code"),
+    [
+        ({"text": "x" * 1_000_001}, "OutputTooLarge"),
+        ({"deep": json.loads("[" * 180 + "]" * 180)}, "OutputInvalid"),
+        ({"deep": json.loads("[" * 230 + "]" * 230)}, "OutputInvalid"),
+        ({"deep": json.loads("[" * 900 + "]" * 900)}, "OutputInvalid"),
+    ],
+)
+async def test_an_output_that_no_event_holds_fails_its_component_and_the_run_can_be_read_back(
+    stage: Any, output: dict[str, Any], code: str
+) -> None:
+    stage.publish(components={"A": {"retry": FixedRetry(every=1, attempts=3)}})
+    stage.acting.answers = {"A": [output]}
+    run = await stage.start()
+    await stage.until(run, "run.finished")
+    ended = stage.last(run, "component.finished", "A")
+    assert (ended["failure"]["code"], ended["attempt"]) == (code, 1)
+    await stage.live()
+    assert (await stage.obey(RetryRun(run_id=run, scope="failed")))["event"] == "run.reopened"

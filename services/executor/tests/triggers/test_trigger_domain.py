@@ -95,6 +95,20 @@ def test_a_message_that_an_expression_can_not_judge_has_failed_with_the_reason(v
     assert (verdict.result, bool(verdict.reason)) == ("failed", True)
 
 
+@pytest.mark.parametrize("levels", [180, 350, 900, 950, 5000, 200_000])
+@pytest.mark.parametrize("more", [{"filter": "has(value.id)"}, {"map": {"it": "value"}}])
+def test_a_message_of_any_depth_is_judged(levels: int, more: dict[str, Any]) -> None:
+    """One that can't be must not come again and again: what stands behind it has its turn."""
+    deep = heard(b'{"id":' + b"[" * levels + b"]" * levels + b"}")
+    trigger = kafka(**more)
+    judged = judge(row(trigger), Matcher(trigger), [deep, heard({"id": 1}, offset=8)], 10)
+    assert judged.taken == 2
+    assert judged.fire[-1].firing.firing_id.split(":")[2] == "8"
+    reasons = [one.reason for one in judged.told]
+    assert len(reasons) + len(judged.fire) == 2
+    assert levels > 900 or "nested more than 150 deep" in reasons[0], "a text from where Python's own reader gives up"
+
+
 def test_a_nul_is_replaced_because_expressions_would_end_at_it() -> None:
     matcher = Matcher(kafka(map={"value": "value", "key": "key", "who": "headers['who']"}))
     for value, seen in (({"a\0": ["b\0c"]}, {"a\ufffd": ["b\ufffdc"]}), (b"\x01\x00\xffz", "\x01\ufffd\ufffdz"), ("\\u0000", "\\u0000")):
@@ -110,7 +124,16 @@ def test_an_expression_that_can_not_be_compiled_is_told_with_the_way_out() -> No
     assert "There is no variable “valeu.x” here" in why
 
 
-@pytest.mark.parametrize(("inputs", "said"), [({"x": "\ud800"}, "Unicode"), ({"x": "\0"}, "NUL"), ({"x": "y" * 1_000_001}, "Map less")])
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        ({"x": "\ud800"}, "no Unicode"),
+        ({"x": "\0"}, "NUL"),
+        ({"x": "y" * 1_000_001}, "Map less"),
+        ({"x": json.loads("[" * 240 + "]" * 240)}, "nested more than 150 deep"),
+        ({"x": object()}, "can't be written: "),
+    ],
+)
 def test_inputs_that_no_command_can_carry_fail_the_firing(inputs: dict[str, Any], said: str) -> None:
     made = prepare(row(kafka()), Firing("f", inputs))
     assert isinstance(made, NotFired)

@@ -90,6 +90,29 @@ async def test_what_exceeds_the_limit_waits_in_the_topic_and_a_new_version_goes_
     assert {event.version for event in plant.starts()} == {1, 2}
 
 
+async def test_a_trigger_that_was_gone_and_comes_back_does_not_fire_its_past(plant: Any, rows: Any) -> None:
+    await plant.kafka.create_topic(plant.topic)
+    hourly = ScheduleTrigger(name="hourly", cron="0 * * * *", catch_up="all")
+    triggers = plant.trigger(map={"id": "value.id"}), hourly
+    await plant.publish(*triggers, real=False)
+    await plant.stands(trouble="")
+    await plant.send({"id": 1})
+    await plant.counted("started", 1)
+    await plant.publish(EventTrigger(), version=2, real=False)
+    for name in ("orders", "hourly"):
+        await plant.stands(name, gone=True)
+    await plant.send({"id": 2}, {"id": 3})
+    await rows("UPDATE triggers SET next_at = next_at - interval '5 hours' WHERE workflow_id = $1 AND name = 'hourly'", plant.workflow_id)
+    await plant.publish(*triggers, version=3, real=False)
+    assert (await plant.stands("hourly", gone=False)).next_at > clock.now()
+    await plant.stands(gone=False, trouble="")
+    await plant.send({"id": 4})
+    await plant.counted("started", 2)
+    await eventually(lambda: len(plant.starts()) == 2, within=20)
+    assert sorted(event.inputs["id"] for event in plant.starts()) == [1, 4]
+    assert (plant.fired("started", "hourly"), plant.fired("missed", "hourly")) == ([], [])
+
+
 async def test_schedules_fire_at_their_time_and_make_up_for_what_passed(plant: Any, rows: Any, tower: Any) -> None:
     every = {"cron": "0 * * * *", "time_zone": "Europe/Berlin"}
     triggers = [

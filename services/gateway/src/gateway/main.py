@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from gateway.adapters.addresses import PolicyAddresses
 from gateway.adapters.bulk_worker import BulkWorker
+from gateway.adapters.ledger import write_audit
 from gateway.adapters.read_model.housekeeping import Housekeeping
 from gateway.adapters.read_model.reading import SqlReadModel
 from gateway.adapters.read_model.retention import finished_runs
@@ -38,6 +39,7 @@ from gateway.identity.csrf import Csrf
 from gateway.identity.guard import Cookies, Identity, unguarded
 from gateway.identity.passwords import Passwords
 from gateway.identity.people import People
+from gateway.identity.recovery import Recovery
 from gateway.settings import Settings
 from shared.runtime.consumer import Bus
 from shared.runtime.database import Database
@@ -73,8 +75,10 @@ def build(settings: Settings) -> Service:
 
     app = service.app
     application = app.state.application = _application(settings, database, outbox, services, watch, yaml)
-    csrf = Csrf(read_keys(settings.keys_dir / "gateway.key")[0], settings.public_url)
-    app.state.identity = Identity(People(database, Passwords()), csrf, Cookies(settings.secure))
+    key, passwords = read_keys(settings.keys_dir / "gateway.key")[0], Passwords()
+    recovery = Recovery(database, passwords, key, write_audit)
+    csrf = Csrf(key, settings.public_url)
+    app.state.identity = Identity(People(database, passwords), csrf, Cookies(settings.secure), recovery)
     app.state.hub = hub
     _routes(app, settings)
 

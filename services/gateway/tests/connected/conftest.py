@@ -27,6 +27,7 @@ from run_stories import failed, published, shown
 
 PASSWORD = "correct horse battery staple"
 NAME = "ada"
+UI = Path(__file__).parents[4] / "services" / "ui"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -50,7 +51,10 @@ class Gateway:
     made: dict[str, str] = field(default_factory=dict)
 
     def setup_link(self) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "gateway", "setup-link"]
+        return self.command("setup-link")
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "gateway", *words]
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=60, check=False)
 
     def client(self, **headers: str) -> httpx.AsyncClient:
@@ -135,6 +139,21 @@ async def browser(gateway: Gateway, first_user: str) -> AsyncIterator[httpx.Asyn
         assert signed.status_code == 200, signed.text
         client.headers["X-CSRF-Token"] = signed.json()["csrf_token"]
         yield client
+
+
+@pytest.fixture(scope="session")
+def page_url(gateway: Gateway) -> Iterator[str]:
+    """A second replica, which serves the pages beside the API."""
+    if not (UI / "dist" / "icons.json").exists():
+        pytest.fail("The front end is not built: run `npm ci --ignore-scripts && npm run build` in services/ui.")
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    own = {"FLOWTOWER_PORT": str(port), "FLOWTOWER_PUBLIC_URL": url, "FLOWTOWER_UI_DIR": str(UI), "FLOWTOWER_INSTANCE": f"pages-{port}"}
+    command = [sys.executable, "-m", "gateway"]
+    process = PartProcess("gateway pages", command, folder=scratch_folder("gateway-pages"), env=gateway.environment | own)
+    process.start(lambda: _ready(url), within=90)
+    yield url
+    process.stop()
 
 
 @pytest.fixture

@@ -174,7 +174,28 @@ async def test_endpoints_are_checked_by_their_kind_and_kept_while_they_are_used(
     used = await api.delete(f"/api/endpoints/{made.json()['id']}/")
     assert used.status_code == 409
     assert flow in used.json()["detail"]
+    renamed = await api.put(path, json={**given, "name": f"{name}-x"}, headers={"If-Match": "*"})
+    assert renamed.status_code == 409, "executors find it by its name"
+    assert flow in renamed.json()["errors"][0]["message"]
+    assert (await api.put(path, json=given, headers={"If-Match": "*"})).status_code == 200
     assert (await api.get(f"/api/endpoints/{made.json()['id']}/")).json()["used_by"] == [flow]
+
+
+async def test_a_cluster_that_a_workflow_names_keeps_its_name_and_stays(api: httpx.AsyncClient) -> None:
+    clusters = [(await api.post("/api/clusters/", json=a_cluster())).json() for _ in range(2)]
+    flows = [f"flow-{new_id()}" for _ in range(2)]
+    texts = [f"workflow: {flow}\ncomponents:\n  A: {{kind: airflow, cluster: {clusters[0]['name']}, dag_id: orders}}\n" for flow in flows]
+    texts[1] += f"triggers:\n  - {{kind: dag, name: T, cluster: {clusters[1]['name']}, dag_id: orders, states: [success]}}\n"
+    made = [await api.post("/api/workflows/", json={"yaml": text}) for text in texts]
+    assert [answer.status_code for answer in made] == [201, 201], [answer.text for answer in made]
+    for cluster, users in zip(clusters, (sorted(flows), flows[1:]), strict=True):
+        path, body = f"/api/clusters/{cluster['id']}/", a_cluster(name=f"c-{new_id()}")
+        renamed = await api.put(path, json=body, headers={"If-Match": '"1"'})
+        assert renamed.status_code == 409, renamed.text
+        assert f"used by {', '.join(users)}." in renamed.json()["errors"][0]["message"]
+        assert (await api.delete(path)).status_code == 409
+    assert (await api.delete(f"/api/workflows/{made[1].json()['id']}/")).status_code == 204
+    assert (await api.delete(f"/api/clusters/{clusters[1]['id']}/")).status_code == 204
 
 
 async def test_versions_of_a_workflow_never_change_and_the_text_stays_to_the_letter(gateway, api: httpx.AsyncClient) -> None:
@@ -240,6 +261,7 @@ async def test_bodies_that_are_no_json_or_too_large_are_problems_and_never_fault
     answer = await api.post("/api/runs/", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
+    assert status == 413 or answer.json()["errors"][0]["message"]
 
 
 @pytest.mark.parametrize("cursor", ["x", "bm9uc2Vuc2U", "W10", "WzEsMl0", "WyIyMDI2LTAxLTAxIiwieCJd", "%00"])

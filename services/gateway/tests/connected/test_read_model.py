@@ -83,6 +83,16 @@ async def test_dags_come_and_go_by_complete_lists_only(gateway, api: httpx.Async
     # A whole one does.
     await gateway.publish(DAGS_OBSERVATIONS, (cluster, part("s3", 0, 1, "a", "d", seconds=2)))
     await eventually(lambda: _is(names, ["a", "d"]), within=20)
+    owner = f"team-{new_id()}"
+    owned = (build.dag(dag_id="a"), build.dag(dag_id="d", owners=("data", owner)))
+    listed = build.dags_observed(cluster_id=cluster, sweep="s4", part=0, parts=1, dags=owned, observed_at=at + timedelta(seconds=3))
+    await gateway.publish(DAGS_OBSERVATIONS, (cluster, listed))
+
+    async def of_owner() -> list[str]:
+        answer = await api.get("/api/dags/", params={"q": owner[:-4].upper()})
+        return [dag["dag_id"] for dag in answer.json()["items"]]
+
+    await eventually(lambda: _is(of_owner, ["d"]), within=20)
 
 
 async def _is(read, wanted: object) -> bool:

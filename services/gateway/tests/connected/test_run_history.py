@@ -6,10 +6,11 @@ from typing import Any
 import httpx
 from run_stories import commands_of, failed, published, shown
 
-from shared.contracts.runs import CommandRefused, RunPaused
+from shared.contracts.runs import CommandRefused, RunPaused, RunReopened, RunResumed
 from shared.contracts.topics import RUNS_OUTCOMES
 from shared.runtime.clock import now
 from shared.runtime.ids import new_id
+from shared.testing import build
 from shared.testing.wait import eventually
 
 
@@ -20,8 +21,9 @@ async def test_runs_are_found_by_key_id_input_state_trigger_and_time_page_by_pag
         trigger = "schedule:nightly" if number % 2 else "api"
         events = failed(run_id, name, workflow_id, key=keys[number], minutes=number * 10, trigger=trigger)
         await gateway.publish(RUNS_OUTCOMES, *[(run_id, event) for event in (events if number else events[:4])])
-    await shown(api, ids[-1], 7)
-    await shown(api, ids[0], 4)
+    # Each run is in a partition of its own, and they are read at their own pace.
+    for run_id in ids:
+        await shown(api, run_id, 4 if run_id == ids[0] else 7)
 
     async def found(**wanted: Any) -> list[str]:
         answer = await api.get("/api/runs/", params={"workflow": name, **wanted})
@@ -67,12 +69,22 @@ async def test_a_retry_is_previewed_asked_once_and_refused_to_the_second(gateway
     assert (await api.post(url, json={"components": ["Z"]})).status_code == 422
     assert (await api.post(url, json={"components": ["B"], "version": 9})).json()["errors"][0]["field"] == "version"
     assert (await api.post(url, json={"components": ["B"], "extra": 1})).status_code == 422
+    for answer in (
+        await api.post(url, json={"components": ["B"], "version": 3_000_000_000}),
+        await api.get(f"{url}preview/", params={"version": 3_000_000_000}),
+        await api.get(f"/api/workflows/{broken['workflow_id']}/", params={"version": 3_000_000_000}),
+    ):
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "version")
+    huge = await api.post(url, json={"components": ["B"], "inputs": {"order": {"x": "y" * 1_000_000}}})
+    assert (huge.status_code, huge.json()["errors"][0]["field"]) == (422, "inputs")
+    assert "at most 1,000,000" in huge.json()["errors"][0]["message"]
     wrong = await api.post(url, json={"components": ["B"], "inputs": {"order": "4711"}})
     assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "inputs.order")
     stale = await api.post(url, json={"components": ["B"], "expected_seq": 5})
     assert (stale.status_code, stale.json()["errors"][0]["field"]) == (409, "expected_seq")
     key = {"Idempotency-Key": new_id()}
-    body = {"components": ["A"], "scope": "slice", "until": "B", "inputs": {"order": 2}, "reason": "the queue stands again"}
+    order = {"x": "y" * 200_000}
+    body = {"components": ["A"], "scope": "slice", "until": "B", "inputs": {"order": order}, "reason": "the queue stands again"}
     first, again = await api.post(url, json=body, headers=key), await api.post(url, json=body, headers=key)
     assert (first.status_code, again.status_code, again.headers["idempotency-replayed"]) == (202, 202, "true")
 
@@ -81,7 +93,7 @@ async def test_a_retry_is_previewed_asked_once_and_refused_to_the_second(gateway
 
     await eventually(sent, within=20)
     ((command, _),) = await commands_of(gateway, run_id)
-    assert (command["scope"], command["until"], command["inputs"], command["expected_seq"]) == ("slice", "B", {"order": 2}, 7)
+    assert (command["scope"], command["until"], command["inputs"], command["expected_seq"]) == ("slice", "B", {"order": order}, 7)
     of = {"run_id": run_id, "workflow_id": broken["workflow_id"], "at": now()}
     no = CommandRefused(**of, seq=8, command="retry", reason="The run has gone on since.", requested_by="ada")
     await gateway.publish(RUNS_OUTCOMES, (run_id, no))
@@ -107,6 +119,12 @@ async def test_pausing_and_resuming_are_asked_with_their_reason(gateway, api: ht
     assert (run["status"], run["paused_by"], run["pause_reason"]) == ("paused", "ada", "repair")
     assert (await api.post(f"/api/runs/{run_id}/pause/")).status_code == 409
     assert (await api.post(f"/api/runs/{run_id}/resume/")).status_code == 202
+    lines = (await api.get("/api/audit/", params={"subject": run_id})).json()["items"]
+    # What was asked here stands once, with what it was and what it shall be; the answer adds nothing.
+    assert [(line["action"], line["before"]["status"], line["after"]["status"]) for line in lines] == [
+        ("run.resume", "paused", "running"),
+        ("run.pause", "running", "paused"),
+    ]
     log = (await api.get(f"/api/runs/{run_id}/events/", params={"q": "repair"})).json()["items"]
     assert [event["event"] for event in log] == ["run.paused"]
     assert (await api.get(f"/api/runs/{run_id}/events/", params={"component": "A"})).json()["items"][0]["seq"] == 2
@@ -115,3 +133,35 @@ async def test_pausing_and_resuming_are_asked_with_their_reason(gateway, api: ht
         return [command["command"] for command, _ in await commands_of(gateway, run_id)] == ["pause", "resume"]
 
     await eventually(both, within=20)
+
+
+async def test_what_programs_outside_asked_of_a_run_is_in_the_audit(gateway, api: httpx.AsyncClient) -> None:
+    name, workflow_id = await published(api)
+    run_id = new_id()
+    of = {"run_id": run_id, "workflow_id": workflow_id, "at": now()}
+    events = [
+        *failed(run_id, name, workflow_id, key="k"),
+        RunReopened(**of, seq=8, again={"B": 2}, stays=("A",), requested_by="billing"),
+        RunPaused(**of, seq=9, reason="month end", requested_by="ada"),
+        RunResumed(**of, seq=10, reason="It is cancelled."),
+        build.component_finished(**of, seq=11, component="B", generation=2, status="cancelled"),
+        build.run_finished(**of, seq=12, status="cancelled", message="not needed"),
+        RunReopened(**of, seq=13, again={"B": 3}, stays=("A",)),
+        build.run_finished(**of, seq=14, status="cancelled", message="A part of it stays cancelled."),
+    ]
+    await gateway.publish(RUNS_OUTCOMES, *[(run_id, event) for event in events])
+    await shown(api, run_id, 14)
+    lines = (await api.get("/api/audit/", params={"subject": run_id})).json()["items"]
+    assert [(line["action"], line["who"], line["reason"]) for line in reversed(lines)] == [
+        ("run.reopened", "billing", ""),
+        ("run.paused", "ada", "month end"),
+        ("run.cancelled", "a program", "not needed"),
+        ("run.reopened", "a program", ""),
+    ]
+    assert [(line["before"]["status"], line["after"]["status"]) for line in reversed(lines)] == [
+        ("failed", "running"),
+        ("running", "paused"),
+        ("running", "cancelled"),
+        ("cancelled", "running"),
+    ]
+    assert lines[3]["after"]["again"] == {"B": 2}

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from aiokafka import AIOKafkaConsumer
 
-from shared.contracts.runs import RunStarted
+from shared.contracts.runs import CommandRefused, RunStarted
 from shared.contracts.topics import RUNS_OUTCOMES, TRIGGERS_COMMANDS, TRIGGERS_EVENTS
 from shared.contracts.triggers import TriggerFired, TriggerStanding
 from shared.runtime.clock import now
@@ -78,17 +78,20 @@ async def test_what_executors_tell_of_triggers_is_shown(gateway: Any, api: httpx
             TriggerFired(**orders, firing_id=f"m{number}", result="filtered", reason="The filter is false for it.", count=10)
             for number in range(2, 6)
         ),
-        *(TriggerFired(**nightly, firing_id=f"t{number}", result="started", run_id=new_id()) for number in range(205)),
+        *(TriggerFired(**nightly, firing_id=f"t{number}", result="started", run_id=f"{run_id}-t{number}") for number in range(205)),
     ]
     await gateway.publish(TRIGGERS_EVENTS, *((workflow_id, event) for event in events))
     started = RunStarted(run_id=run_id, workflow_id=workflow_id, seq=1, at=at, workflow=name, version=1, trigger="kafka:orders")
     from_outside = started.model_copy(update={"run_id": new_id(), "trigger": "event"})
-    await gateway.publish(RUNS_OUTCOMES, (run_id, started), (from_outside.run_id, from_outside))
+    why = "The inputs are not what it declares: “day” is missing."
+    refused = CommandRefused(run_id=f"{run_id}-t204", workflow_id=workflow_id, seq=1, at=at, workflow=name, command="start", reason=why)
+    told_of_runs = [(item.run_id, item) for item in (started, from_outside, refused)]
+    await gateway.publish(RUNS_OUTCOMES, *told_of_runs)
 
     async def shown() -> list[dict[str, Any]] | None:
         items: list[dict[str, Any]] = (await api.get(base)).json()["items"]
         ready = items[1]["firings"] and items[1]["firings"][0]["firing_id"] == "t204" and items[2]["firings"]
-        return items if ready and items[0]["firings"][-1]["run_status"] else None
+        return items if ready and items[0]["firings"][-1]["run_status"] and items[1]["firings"][0]["run_status"] else None
 
     first, second, third = await eventually(shown, within=30)
     assert (first["state"], first["listens_to"]) == ("active", f"orders on {first['listens_to'].split(' on ')[1]}")
@@ -96,6 +99,8 @@ async def test_what_executors_tell_of_triggers_is_shown(gateway: Any, api: httpx
     assert first["firings"][1]["run_status"] == "running"
     assert first["why_not"] == "The last time it started nothing (40 times): The filter is false for it."
     assert (second["state"], second["paused"]) == ("active", False), "an older standing changes nothing"
+    assert (second["firings"][0]["run_status"], second["firings"][0]["reason"]) == ("refused", why)
+    assert second["why_not"] == f"The last time its run was refused: {why}"
     assert second["next_at"].startswith(later.isoformat()[:19])
     assert third["firings"][0]["run_id"] == from_outside.run_id
     kept = 0

@@ -59,9 +59,7 @@ async def test_versions_are_compared_published_again_and_downloaded(gateway, api
     again = await api.post(f"{path}versions/1/publish/", json={"note": "b is too slow"}, headers={"If-Match": '"2"'})
     assert (again.status_code, again.json()["version"], again.json()["yaml"]) == (200, 3, one)
     (entry,) = [
-        item
-        for item in (await api.get("/api/audit/", params={"subject_id": made["id"]})).json()["items"]
-        if item["after"].get("version") == 3
+        item for item in (await api.get("/api/audit/", params={"subject": made["id"]})).json()["items"] if item["after"].get("version") == 3
     ]
     assert entry["before"] == {"version": 2, "workflow timeout": 7200.0, "component Q options.queue": "b"}
     assert entry["after"] == {"version": 3, "note": "b is too slow", "workflow timeout": None, "component Q options.queue": "a"}

@@ -42,6 +42,9 @@ def test_good_inputs_are_taken_and_a_default_may_be_left_out() -> None:
     ("schema", "path", "message"),
     [
         ({"type": "strng"}, ("type",), "no type 'strng'"),
+        ({"type": "string", "defualt": "x"}, ("defualt",), "no word 'defualt'"),
+        ({"type": "object", "properties": {"a": {"enmu": [1]}}}, ("properties", "a", "enmu"), "no word 'enmu'"),
+        ({"type": "array", "items": {"oneOf": [{"mininum": 1}]}}, ("items", "oneOf", 0, "mininum"), "no word 'mininum'"),
         ({"type": "string", "minLength": -1}, ("minLength",), "no JSON Schema"),
         ({"type": "string", "pattern": "("}, ("pattern",), "no JSON Schema"),
         (
@@ -60,6 +63,22 @@ def test_what_is_no_schema_is_refused_at_its_place(schema: dict[str, Any], path:
         check_schema(schema)
     assert wrong.value.path == path
     assert message in wrong.value.message
+
+
+def test_every_word_of_json_schema_is_known_and_one_may_have_words_of_ones_own() -> None:
+    whole: dict[str, Any] = {
+        "type": "object",
+        "title": "Order",
+        "properties": {"lines": {"type": "array", "items": {"type": "integer"}, "minItems": 1, "uniqueItems": True}},
+        "required": ["lines"],
+        "dependentRequired": {"lines": ["id"]},
+        "additionalProperties": False,
+        "x-shown": {"as": "a table"},
+    }
+    check_schema(whole)
+    with pytest.raises(WrongSchema) as wrong:
+        check_schema({**whole, "requierd": []})
+    assert wrong.value.hint == "Did you mean 'required'?"
 
 
 def test_values_in_a_schema_may_look_like_keywords() -> None:

@@ -64,13 +64,14 @@ def test_a_sample_validates(name: str) -> None:
 def _misspelt(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[tuple[Any, ...], Any]]:
     """Every key of a document that is no free name, each with the document in which it alone is misspelt.
 
-    Free are names of components and inputs, the keywords of an input's schema, and what stands inside an option.
+    Free are names of components and inputs, names and values in an input's schema, and what stands inside an option.
     """
     found = []
     if isinstance(value, dict):
         for key, below in value.items():
             free = path and path[-1] in ("components", "inputs") and len(path) == 1
-            schema = len(path) > 1 and path[0] == "inputs"
+            free = free or (len(path) == 3 and path[0] == "triggers" and path[-1] in ("inputs", "map"))
+            schema = len(path) > 1 and path[0] == "inputs" and (path[-1] == "properties" or "default" in path or "enum" in path)
             option = len(path) > 2 and path[0] == "components" and path[2] not in ("retry", "errors")
             if not free and not schema and not option:
                 found.append(((*path, key), {**{k: v for k, v in value.items() if k != key}, f"{key}x": below}))

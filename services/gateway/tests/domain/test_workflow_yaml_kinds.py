@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway.application.commands.endpoints import EndpointInput, check_endpoint
 from gateway.domain.workflow_yaml import read
 from gateway.domain.workflow_yaml.writing import write
 from shared.contracts.kinds import ENDS, JOINS, join_between
@@ -9,6 +10,7 @@ from shared.contracts.kinds import ENDS, JOINS, join_between
 ENDPOINTS = {"prod-kafka": "kafka", "shop-db": "database", "shop-api": "api"}
 GOOD = """\
 workflow: nightly-close
+inputs: {day: {type: string, format: date}}
 components:
   Orders: {kind: database, endpoint: shop-db, query: "SELECT * FROM orders WHERE day = $1", parameters: [inputs.day], order_by: id}
   Topic:  {kind: kafka, endpoint: prod-kafka, topic: orders}
@@ -45,6 +47,34 @@ CASES = [
         "components.Report.endpoint",
         "has no endpoint",
         "Remove it",
+    ),
+    ("no state", "dag_id: report,", "dag_id: report, states: [suces],", "components.Report.states[0]", "no state 'suces'", "'success'"),
+    (
+        "a secret in a header",
+        "method: POST,",
+        "method: POST, headers: {authorization: Bearer abc},",
+        "components.Tell.headers",
+        "'authorization' carries a secret; put it into the endpoint's secrets",
+        "no secrets here",
+    ),
+    ("a header of ours", "method: POST,", "method: POST, headers: {Host: a},", "components.Tell.headers", "set by Flowtower", ""),
+    ("input in a placeholder", "/days/{day}", "/days/{dya}", "components.Tell.path", "no input 'dya'", "'day'"),
+    ("input in a parameter", "[inputs.day], order", "[inputs.dey], order", "components.Orders.parameters[0]", "no input 'dey'", "'day'"),
+    (
+        "output of nobody",
+        "{state: body.state}",
+        "{state: outputs.Clos.rows}",
+        "components.Tell.output.state",
+        "from 'Clos' to Tell",
+        "'Close'",
+    ),
+    (
+        "output of one that is not connected",
+        '{day: "{day}"}',
+        "{day: \"{outputs['Close'].rows[0].day}\"}",
+        "components.Report.conf.day",
+        "No connection leads from 'Close' to Report",
+        "Tell",
     ),
     ("no cluster", "cluster: eu, ", "", "components.Report.cluster", "needs 'cluster'", "cluster"),
     ("conf of a watch", "conf:", "do: watch, conf:", "components.Report", "'conf' belongs to do: trigger", "dag_id"),
@@ -100,6 +130,15 @@ def test_a_mistake_is_said_at_its_place(old: str, new: str, path: str, message: 
     assert any(message in problem.message and hint in problem.hint for problem in fitting), reading.problems
     line = GOOD[: GOOD.index(old)].count("\n") + 1
     assert {problem.line for problem in fitting} == {line}
+
+
+@pytest.mark.parametrize(("header", "words"), [("Authorization", "put it into the endpoint's secrets"), ("host", "set by Flowtower")])
+@pytest.mark.parametrize("kind", ["api", "service"])
+def test_an_endpoint_writes_no_header_that_carries_a_secret_or_is_ours(kind: str, header: str, words: str) -> None:
+    given = EndpointInput(name="shop", kind=kind, options={"base_url": "https://shop.example.com", "headers": {header: "x"}})
+    (problem,) = check_endpoint(given, None, None)  # type: ignore[arg-type] - no address is looked at
+    assert problem.field == "options.headers"
+    assert words in problem.message
 
 
 def test_every_pair_is_joined_and_messages_come_first() -> None:

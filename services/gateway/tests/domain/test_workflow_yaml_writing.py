@@ -90,13 +90,15 @@ def _definitions(draw: some.DrawFn) -> WorkflowDefinition:
         join = join_between(one.kind, other.kind)
         assert join is not None
         connections.append(Connection(source=one.name, target=other.name, kind=join.name, when=draw(_conditions)))
+    undone = False
     for place, component in enumerate(components):
         incoming = sum(edge.target == component.name for edge in connections)
         outgoing = any(edge.source == component.name for edge in connections)
         if incoming:
             join = draw(some.sampled_from(["all", "any", *range(1, incoming + 1)]))
             components[place] = component.model_copy(update={"join": join})
-        elif place and not outgoing and components[0].compensates is None and draw(some.booleans()):
+        elif place and not outgoing and not undone and draw(some.booleans()):
+            undone = True
             components[place] = component.model_copy(update={"compensates": components[0].name})
     inputs = draw(some.dictionaries(some.sampled_from(["a", "b_1", "C", "order"]), _schemas, max_size=3))
     if any(edge.when for edge in connections) and inputs:

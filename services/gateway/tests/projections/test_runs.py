@@ -12,6 +12,7 @@ from gateway.application.projections.run_state import RunState
 from gateway.application.projections.runs import fold, fresh
 from shared.contracts.runs import (
     AttemptHeld,
+    CommandRefused,
     OtherRunEvent,
     RunPaused,
     RunReleased,
@@ -119,13 +120,53 @@ def test_a_gap_is_counted_and_not_hidden() -> None:
     assert folded(events[0], events[3]).row["gaps"] == 2
 
 
+def test_a_refusal_by_an_executor_that_has_forgotten_the_run_is_heard_once_and_moves_nothing() -> None:
+    events = story()[:10]
+    state = folded(*events, declared=("A", "B", "C"))
+    before = dict(state.row)
+    late = max(event.at for event in events) + timedelta(days=31)
+    no = CommandRefused(**RUN, seq=1, at=late, command="retry", reason="There is no run r1.", requested_by="ada")
+    assert fold(state, no)
+    assert (state.row["refusal"]["reason"], state.row["refusal"]["gone"]) == ("There is no run r1.", True)
+    assert {**state.row, "refusal": None, "updated_at": before["updated_at"]} == before
+    for again in (no, *events):
+        assert not fold(state, again)
+    second = no.model_copy(update={"at": late + timedelta(seconds=1), "command": "cancel"})
+    assert fold(state, second)
+    assert not fold(state, no)
+
+
+def test_a_refusal_that_overtakes_the_start_leaves_room_for_it() -> None:
+    started = build.run_started(**RUN)
+    no = CommandRefused(**RUN, seq=1, at=started.at, command="cancel", reason="There is no run r1.")
+    state = fresh("r1", no)
+    assert not fold(state, no)
+    assert fold(state, started)
+    assert (state.row["status"], state.row["refusal"]) == ("running", None)
+
+
+def test_a_refusal_in_the_journal_stands_until_the_run_goes_on() -> None:
+    no = _of(CommandRefused, command="retry", reason="Somebody was quicker.", requested_by="ada")
+    events = numbered(*story()[:10], no, _reopened())
+    refused = folded(*events[:11])
+    assert (refused.row["refusal"]["requested_by"], refused.row["refusal"]["gone"]) == ("ada", False)
+    assert folded(*events).row["refusal"] is None
+
+
+def test_a_retry_without_a_time_limit_has_none() -> None:
+    end = now() + timedelta(hours=1)
+    events = numbered(build.run_started(**RUN, deadline_at=end), build.run_finished(**RUN, status="failed"), _reopened())
+    assert folded(*events[:2]).row["deadline_at"] == end
+    assert folded(*events).row["deadline_at"] is None
+
+
 def _of(kind: Any, **more: Any) -> Any:
     return kind(**RUN, seq=1, at=now(), **more)
 
 
 def test_a_queued_run_has_its_turn_and_a_paused_one_goes_on() -> None:
     events = numbered(
-        build.run_started(**RUN, queued=True, business_key="order-1", priority=9, trigger="schedule:nightly"),
+        build.run_started(**RUN, queued=True, queued_for="executor", business_key="order-1", priority=9, trigger="schedule:nightly"),
         _of(RunReleased),
         _of(RunPaused, reason="repair", requested_by="ada"),
         _of(RunResumed, requested_by="ada"),
@@ -133,6 +174,7 @@ def test_a_queued_run_has_its_turn_and_a_paused_one_goes_on() -> None:
     )
     states = [folded(*events[:upto]).row for upto in range(1, 6)]
     assert [row["status"] for row in states] == ["queued", "running", "paused", "running", "succeeded"]
+    assert [row["queued_for"] for row in states] == ["executor", "", "", "", ""]
     assert (states[2]["paused_by"], states[2]["pause_reason"], states[3]["paused_at"]) == ("ada", "repair", None)
     assert (states[0]["business_key"], states[0]["priority"], states[0]["trigger_kind"]) == ("order-1", 9, "schedule")
 

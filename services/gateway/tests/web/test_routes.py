@@ -77,10 +77,11 @@ class Use:
         self.asked.append(given)
         return type("Made", (), {"id": "c1", "name": given.name})
 
-    async def ask(self, actor: Any, cluster_id: str, given: Any) -> None:
+    async def ask(self, actor: Any, cluster_id: str, given: Any, work: Any = None) -> Any:
         if given.dag_id == "gone":
             raise Missing("DAG", "gone")
         self.asked.append((actor.name, actor.via, cluster_id, given.action, given.dag_id))
+        return type("Command", (), {"command_id": "k1"})
 
     async def cluster(self, given: Any, cluster_id: str | None) -> Any:
         raise ServiceIsAway("cluster-poller", "It refused the connection.")
@@ -95,7 +96,7 @@ def use() -> Use:
 async def client(templates: Templates, use: Use) -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI(openapi_url=None)
     app.state.application = use
-    app.state.identity = Identity(People(), Csrf(b"k" * 32, BASE), Cookies(secure=False))  # type: ignore[arg-type]
+    app.state.identity = Identity(People(), Csrf(b"k" * 32, BASE), Cookies(secure=False), None)  # type: ignore[arg-type]
     app.state.site = Site(templates, Queries())  # type: ignore[arg-type]
     for router in routes.ROUTERS:
         app.include_router(router)

@@ -1,7 +1,9 @@
 # ruff: noqa: ARG002 - a stand-in has the shape of what it stands for
 """Starting a run and looking at versions over HTTP: the forms, what they answer, and files to keep."""
 
+import html
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -16,7 +18,7 @@ from gateway.adapters.yaml import ThreadedYaml
 from gateway.application.definitions import VersionRecord, WorkflowRecord
 from gateway.application.queries.versions import Versions
 from gateway.domain.inputs import check_inputs
-from gateway.domain.problems import Invalid, InvalidDocument, Problem
+from gateway.domain.problems import Invalid, InvalidDocument, Problem, Stale
 from gateway.domain.workflow_yaml import read
 from gateway.entrypoints import problems
 from gateway.entrypoints.middleware import Edge
@@ -47,6 +49,9 @@ class Reads:
     async def version(self, workflow_id: str, version: int) -> Any:
         return self.records.get(version)
 
+    async def definitions(self, kind: Any) -> Any:
+        return []
+
     async def versions_before(self, workflow_id: str, before: int | None, *, limit: int) -> Any:
         return [self.records[number] for number in (2, 1) if before is None or number < before][:limit]
 
@@ -60,12 +65,21 @@ class Use:
         self.runs = self.workflows = self
         self.asked: list[Any] = []
 
-    async def start(self, actor: Any, given: Any) -> str:
+    async def start(self, actor: Any, given: Any, work: Any = None) -> str:
         found = check_inputs(self.reads.records[2 if given.version == "latest" else given.version].definition["inputs"], given.inputs)
         if found:
             raise Invalid(*found)
         self.asked.append((actor.name, given.version, given.inputs))
         return "r1"
+
+    async def check(self, text: str) -> Any:
+        return read(text)
+
+    async def publish(self, actor: Any, text: str, *, workflow_id: str | None, if_match: str | None, note: str) -> Any:
+        if if_match != '"2"':
+            raise Stale("workflow", expected=str(if_match), current=2)
+        self.asked.append(("publish", text, if_match))
+        return self.reads.workflow_record, self.reads.records[2]
 
     async def again(self, actor: Any, workflow_id: str, version: int, *, if_match: str | None) -> Any:
         if version == 2:
@@ -92,7 +106,7 @@ async def client(templates: Templates, use: Use) -> AsyncIterator[httpx.AsyncCli
     """Somebody who is signed in, with the form token of their session."""
     app = FastAPI(openapi_url=None)
     app.state.application = use
-    app.state.identity = Identity(People(), Csrf(b"k" * 32, BASE), Cookies(secure=False))  # type: ignore[arg-type]
+    app.state.identity = Identity(People(), Csrf(b"k" * 32, BASE), Cookies(secure=False), None)  # type: ignore[arg-type]
     app.state.site = Site(templates, Queries())  # type: ignore[arg-type]
     for router in routes.ROUTERS:
         app.include_router(router)
@@ -173,3 +187,54 @@ async def test_an_older_version_is_published_again_or_it_is_said_why_not(client:
     said = json.loads(refused.headers["hx-trigger"])["flowtower:said"]
     assert said["tone"] == "bad"
     assert "Line 3: There is no endpoint 'm'." in said["text"]
+
+
+MINE = PLAIN.replace("queue: a", "queue: mine")
+
+
+async def test_after_a_conflict_both_texts_are_shown_and_mine_can_be_taken_on(client: httpx.AsyncClient, use: Use) -> None:
+    typed = {"yaml": MINE, "etag": '"1"', "note": "why"}
+    late = await client.post("/workflows/w1/edit/", data=typed)
+    assert late.status_code == 412
+    assert "queue: mine" in late.text.split("<textarea")[1]
+    assert "version 2 is by ada" in late.text
+    assert "queue: mine" in late.text.split('data-kind="diff"')[1].split("</section>")[0]
+    assert 'name="take_mine" value="&#34;2&#34;"' in late.text
+    assert 'href="/workflows/w1/edit/" target="_blank"' in late.text
+    assert (await client.post("/workflows/w1/edit/", data=typed)).status_code == 412, "it is not taken by asking twice"
+    taken = await client.post("/workflows/w1/edit/", data=typed | {"take_mine": '"2"'})
+    assert taken.status_code == 303
+    assert use.asked == [("publish", MINE, '"2"')]
+
+
+async def test_what_was_typed_outlives_the_sign_in(client: httpx.AsyncClient, use: Use) -> None:
+    client.cookies.set("flowtower", "expired")
+    client.headers["X-CSRF-Token"] = Csrf(b"k" * 32, BASE).token("expired")
+    gate = await client.post("/workflows/w1/edit/", data={"yaml": MINE, "etag": '"2"', "secrets.password": "typed-secret"})
+    assert gate.status_code == 401
+    assert "nothing is lost" in gate.text
+    assert "typed-secret" not in gate.text
+    kept = html.unescape(gate.text.split('name="kept" value="')[1].split('">')[0])
+    wrong = await client.post("/sign-in/", data={"name": "ada", "password": "no", "kept": kept})
+    assert (wrong.status_code, html.escape(kept) in wrong.text.replace("&#34;", "&quot;")) == (401, True)
+    again = await client.post("/sign-in/", data={"name": "ada", "password": "right", "kept": kept})
+    assert again.status_code == 200
+    assert "Passwords and tokens were not kept" in again.text
+    client.headers["X-CSRF-Token"] = again.text.split('name="csrf_token" value="')[1].split('"')[0]
+    fields = {
+        name: html.unescape(text[1:])
+        for name, text in re.findall(r'<textarea name="([^"]+)" hidden>(.*?)</textarea>', again.text, re.DOTALL)
+    }
+    assert 'action="/workflows/w1/edit/"' in again.text
+    assert (await client.post("/workflows/w1/edit/", data=fields)).status_code == 303
+    assert use.asked == [("publish", MINE, '"2"')]
+
+
+async def test_words_of_another_site_are_not_kept(client: httpx.AsyncClient) -> None:
+    client.cookies.clear()
+    for headers in ({"Origin": "https://evil.example.com"}, {"Sec-Fetch-Site": "cross-site"}):
+        gate = await client.post("/workflows/w1/edit/", data={"yaml": MINE}, headers=headers)
+        assert (gate.status_code, gate.headers["location"]) == (303, "/sign-in/")
+    script = await client.post("/workflows/w1/edit/", data={"yaml": MINE}, headers={"HX-Request": "true"})
+    assert script.status_code == 401
+    assert script.text == ""

@@ -46,7 +46,9 @@ class ChannelDefined(Contract):
     name: Name
     kind: str = Field(max_length=40, description="slack, email, …")
     options: dict[str, Json] = {}
-    sealed_secret: str | None = Field(default=None, description="JSON object of secrets, sealed to the alerter; owner = channel_id.")
+    sealed_secret: str | None = Field(
+        default=None, description="JSON objects of secrets, each sealed to the alerter by itself, a space between; owner = channel_id."
+    )
     enabled: bool = True
     revision: int = Field(default=1, ge=1)
 

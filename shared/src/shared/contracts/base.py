@@ -29,6 +29,12 @@ Expression = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 Text = Annotated[str, StringConstraints(max_length=4000)]
 """A sentence or two for people; longer texts are cut by the writer."""
 
+MOST_COUNTED = 2_147_483_647
+"""Largest number of a version, a revision or an event: what a column of 32 bits holds."""
+
+Count = Annotated[int, Field(ge=1, le=MOST_COUNTED)]
+"""The number of a version, a revision or an event, counted from 1."""
+
 Seconds = Annotated[float, Field(ge=0, le=31_536_000)]
 """A duration in seconds, at most a year."""
 

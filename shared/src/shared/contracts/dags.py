@@ -6,6 +6,9 @@ from pydantic import Field
 
 from shared.contracts.base import Contract, Id, Text, Utc
 
+DAG_RUN_STATES = ("queued", "running", "success", "failed")
+"""The states that Airflow gives to a DAG run."""
+
 
 class DagSeen(Contract):
     dag_id: str = Field(max_length=250)

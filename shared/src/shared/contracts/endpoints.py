@@ -34,7 +34,7 @@ class EndpointRegistered(Contract):
     options: dict[str, Json] = Field(default={}, description="Open options, validated by the kind's EndpointOptions.")
     sealed_secret: str | None = Field(
         default=None,
-        description="JSON object of the kind's secret options, sealed to the executor; owner = endpoint_id.",
+        description="JSON objects of the kind's secrets, each sealed to the executor by itself, a space between; owner = endpoint_id.",
     )
     limits: EndpointLimits = EndpointLimits()
     revision: int = Field(default=1, ge=1)

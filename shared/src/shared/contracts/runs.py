@@ -5,7 +5,10 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from shared.contracts.base import ComponentName, Contract, Id, Json, Name, SpanId, Text, TraceId, Utc
+from shared.contracts.base import ComponentName, Contract, Count, Id, Json, Name, SpanId, Text, TraceId, Utc
+
+MOST_COMMAND_BYTES = 1_000_000
+"""Largest start or retry, whoever asks: its inputs go on in an event that must fit in a message too."""
 
 
 class StartRun(Contract):
@@ -13,11 +16,14 @@ class StartRun(Contract):
 
     command: Literal["start"] = "start"
     workflow: Name
-    version: int | Literal["latest"] = "latest"
+    version: Count | Literal["latest"] = "latest"
     inputs: dict[str, Json] = {}
     run_id: Id | None = Field(
         default=None,
-        description="Names the run; a second start with the same id changes nothing. None = the event's id.",
+        description=(
+            "Names the run; a second start with the same id changes nothing."
+            " None = the event's id, or one made of it and its source when an event of another source has taken that."
+        ),
     )
     requested_by: str = Field(default="", max_length=200)
     priority: int | None = Field(default=None, ge=0, le=9, description="None = the workflow's.")
@@ -61,11 +67,10 @@ class RetryRun(Contract):
         ),
     )
     until: ComponentName | None = Field(default=None, description="End of the slice.")
-    version: int | None = Field(default=None, ge=1, description="Version of the workflow for what runs again; None = the run's own.")
+    version: Count | None = Field(default=None, description="Version of the workflow for what runs again; None = the run's own.")
     inputs: dict[str, Json] | None = Field(default=None, description="Edited inputs for what runs again; None = as they are.")
-    expected_seq: int | None = Field(
+    expected_seq: Count | None = Field(
         default=None,
-        ge=1,
         description="Refuse when the run has gone on since this event: two people who retry at once don't retry twice.",
     )
     requested_by: str = Field(default="", max_length=200)
@@ -85,7 +90,7 @@ RunCommand = Annotated[StartRun | CancelRun | PauseRun | ResumeRun | RetryRun | 
 
 
 class RunStatus(StrEnum):
-    QUEUED = "queued"  # waits for its turn: the workflow's limit of runs at once is reached
+    QUEUED = "queued"  # waits for its turn, see QueuedFor
     RUNNING = "running"
     WAITING = "waiting"  # nothing moves until a planned attempt
     PAUSED = "paused"  # somebody asked that nothing more starts
@@ -93,6 +98,10 @@ class RunStatus(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+QueuedFor = Literal["workflow", "executor", "endpoint"]
+"""What a queued run waits for: its workflow's limit, room in the executor, or an endpoint that many runs of its workflow wait for."""
 
 
 class ComponentStatus(StrEnum):
@@ -132,6 +141,7 @@ class _RunEvent(Contract):
     workflow_id: Id
     seq: int = Field(ge=1, description="Number of the event within its run, without gaps.")
     at: Utc
+    left_out: Text = Field(default="", description="What is missing here because the event is too large for a message, and where it is.")
 
 
 class RunStarted(_RunEvent):
@@ -145,6 +155,7 @@ class RunStarted(_RunEvent):
     priority: int = Field(default=5, ge=0, le=9)
     deadline_at: Utc | None = None
     queued: bool = Field(default=False, description="Whether it waits for its turn; run.released follows.")
+    queued_for: QueuedFor | None = Field(default=None, description="What it waits for, if it is queued; None = not told.")
     trace_id: TraceId | None = None
     span_id: SpanId | None = None
     parent_span_id: SpanId | None = None
@@ -177,6 +188,7 @@ class _ComponentEvent(_RunEvent):
 class AttemptStarted(_ComponentEvent):
     event: Literal["attempt.started"] = "attempt.started"
     host: str = Field(default="", max_length=200)
+    requested_by: str = Field(default="", description="Who did not want to wait for it; empty = its time had come.")
     span_id: SpanId | None = None
 
 
@@ -188,6 +200,7 @@ class AttemptHeld(_ComponentEvent):
     reason: Text
     until: Utc | None = Field(default=None, description="When it is tried at the latest, if that is known.")
     over: bool = Field(default=False, description="The wait is over: the attempt goes on.")
+    requested_by: str = Field(default="", description="Who asked that it passes the limit.")
 
 
 class AttemptProgressed(_ComponentEvent):
@@ -226,6 +239,7 @@ class ComponentFinished(_ComponentEvent):
     host: str = Field(default="", max_length=200)
     span_id: SpanId | None = None
     message: Text = ""
+    requested_by: str = Field(default="", description="Who cancelled it, when somebody did.")
 
 
 class RunFinished(_RunEvent):
@@ -235,6 +249,7 @@ class RunFinished(_RunEvent):
     message: Text = ""
     workflow: Name
     version: int = 1
+    requested_by: str = Field(default="", description="Who cancelled it, when somebody did.")
 
 
 class RunReopened(_RunEvent):
@@ -248,6 +263,7 @@ class RunReopened(_RunEvent):
     inputs: dict[str, Json] | None = Field(default=None, description="Inputs from here on; None = unchanged.")
     deadline_at: Utc | None = Field(default=None, description="The run's time limit, counted anew.")
     queued: bool = Field(default=False, description="Whether it waits for its turn; run.released follows.")
+    queued_for: QueuedFor | None = Field(default=None, description="What it waits for, if it is queued; None = not told.")
 
 
 class CommandRefused(_RunEvent):

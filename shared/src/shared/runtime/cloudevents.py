@@ -3,6 +3,7 @@
 Headers from outside are untrusted: each is read as bounded text, and what is missing is filled in from the record itself.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,11 @@ from shared.runtime.ids import new_id
 from shared.runtime.records import Headers
 
 _MAX_HEADER = 1024
+_MAX_IDENTITY = 180
+_OURS = "/flowtower/"
+"""Our services' ids are unique whoever of them writes; an id from elsewhere is unique within its source only."""
+_LATEST_MS = 253_402_300_799_000
+"""The end of the year 9999: a time behind it is none that can be read."""
 
 
 @dataclass(slots=True)
@@ -64,13 +70,28 @@ def _text(headers: Mapping[str, bytes], name: str) -> str | None:
     return text if text.isprintable() else None
 
 
+def given_id(headers: Mapping[str, bytes]) -> str:
+    """Return the id that the producer gave, which may be another's too; empty = none."""
+    return _text(headers, "ce_id") or ""
+
+
+def _identity(given: str, source: str | None) -> str:
+    if not given or source is None or source.startswith(_OURS):
+        return given
+    both = f"{source}#{given}"
+    if "#" in source or len(both) > _MAX_IDENTITY:
+        return f"sha256:{hashlib.sha256(f'{len(source)}:{both}'.encode()).hexdigest()}"
+    return both
+
+
 def attributes_of(headers: Mapping[str, bytes], *, topic: str, partition: int, offset: int, timestamp_ms: int) -> Attributes:
     """Read a record's attributes.
 
-    A record without them gets an id made of its place in the log and its time: the same at every delivery, so it is still
+    CloudEvents tells events apart by source and id together, so the id of a producer outside that names itself holds both. A record
+    without an id gets one made of its place in the log and its time: the same at every delivery, so it is still
     handled once, and another one when a topic of this name is made anew.
     """
-    written = datetime.fromtimestamp(max(timestamp_ms, 0) / 1000, UTC)
+    written = datetime.fromtimestamp(min(max(timestamp_ms, 0), _LATEST_MS) / 1000, UTC)
     time = written
     if text := _text(headers, "ce_time"):
         try:
@@ -80,7 +101,7 @@ def attributes_of(headers: Mapping[str, bytes], *, topic: str, partition: int, o
         if time.tzinfo is None:
             time = time.replace(tzinfo=UTC)
     return Attributes(
-        event_id=_text(headers, "ce_id") or f"{topic}:{partition}:{offset}:{timestamp_ms}",
+        event_id=_identity(given_id(headers), _text(headers, "ce_source")) or f"{topic}:{partition}:{offset}:{timestamp_ms}",
         type=_text(headers, "ce_type") or topic,
         source=_text(headers, "ce_source") or "external",
         time=time,

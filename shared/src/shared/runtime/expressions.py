@@ -13,6 +13,8 @@ from typing import Any
 
 from cel_expr_python import cel
 
+from shared.runtime.plain import MOST_DEPTH, obstacle
+
 _TYPES: dict[str, Any] = {
     "any": cel.Type.DYN,
     "bool": cel.Type.BOOL,
@@ -51,9 +53,13 @@ class CompiledExpression:
 
     def evaluate(self, values: Mapping[str, Any]) -> Any:
         """Return the value as plain JSON types; a condition's is a bool. Raises EvaluationFailed."""
-        if _holds_nul(values):
+        found = obstacle(values, _MOST_LEVELS)
+        if found == "nul":
             # The library would silently cut the text there.
             raise EvaluationFailed("A text holds a NUL character, and expressions can't work with such texts.")
+        if found == "deep":
+            # The library goes by calls, and ends the process where the stack does.
+            raise EvaluationFailed(f"The data are nested more than {MOST_DEPTH} deep, and expressions can't work with such data.")
         try:
             result = self._program.eval(data=dict(values))
             kind = result.type()
@@ -155,6 +161,8 @@ _STATUS = re.compile(r"^[A-Z_]+: |\s*\[[A-Z_]+\]$")
 _UNDECLARED = re.compile(r"undeclared reference to '([^']*)'")
 _MISSING = re.compile(r'No value with name "([^"]+)" found in Activation')
 _MOST_TEXT = 500
+_MOST_LEVELS = MOST_DEPTH + 10
+"""Levels of all variables together: a value stands a few levels below its variable's name."""
 
 
 def _sentence(text: str) -> str:
@@ -162,14 +170,6 @@ def _sentence(text: str) -> str:
     if missing := _MISSING.search(text):
         return f"{missing[1]} is not known."
     return _STATUS.sub("", _STATUS.sub("", text.strip()))[:_MOST_TEXT]
-
-
-def _holds_nul(value: Any) -> bool:
-    if isinstance(value, str):
-        return "\x00" in value
-    if isinstance(value, Mapping):
-        return any(_holds_nul(key) or _holds_nul(item) for key, item in value.items())
-    return isinstance(value, list | tuple) and any(_holds_nul(item) for item in value)
 
 
 def _json(value: Any) -> Any:

@@ -1,8 +1,9 @@
 """Named places where a test may kill, break or delay a process.
 
 ``FLOWTOWER_FAILPOINTS`` holds a comma list of ``name=action[@nth]``. Actions are ``exit`` (the process ends at once, as
-by ``kill -9``), ``raise`` (FailpointHit) and ``sleep:<seconds>`` (asynchronous places only). ``@3`` acts at the third hit of
-this process and lets the others pass. Unset, ``hit`` costs one dictionary look-up.
+by ``kill -9``), ``raise`` (FailpointHit) and ``sleep:<seconds>``; ``exit:<seconds>`` sleeps first, so that what is on its way
+arrives. Both sleep at asynchronous places only. ``@3`` acts at the third hit of this process and lets the others pass. Unset, ``hit``
+costs one dictionary look-up.
 """
 
 import asyncio
@@ -36,7 +37,7 @@ def configure(text: str) -> None:
         action, _, nth = action.partition("@")
         kind, _, seconds = action.partition(":")
         if not equals or kind not in {"exit", "raise", "sleep"} or (nth and not nth.isdigit()):
-            msg = f"FLOWTOWER_FAILPOINTS: {entry!r} is not name=exit, name=raise or name=sleep:<seconds>, with @<nth> behind it"
+            msg = f"FLOWTOWER_FAILPOINTS: {entry!r} is not name=exit, name=raise, name=sleep:<seconds> or name=exit:<seconds>, then @<nth>"
             raise ValueError(msg)
         armed[name.strip()] = _Armed(kind, float(seconds or 0), int(nth or 0))
     _armed.clear()
@@ -67,7 +68,7 @@ def hit(name: str) -> None:
 async def reach(name: str) -> None:
     """Like ``hit``, for asynchronous places: a ``sleep`` leaves the event loop free."""
     if point := _due(name):
-        if point.action == "sleep":
+        if point.seconds:
             await asyncio.sleep(point.seconds)
         _act(name, point)
 

@@ -5,6 +5,7 @@ sealed box). The owner's id is inside, so what was sealed for one cluster does n
 Sealed form: ``v1.<key id>.<base64url>``, as in ``vault``, which keeps a service's own secrets.
 """
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from nacl.exceptions import CryptoError
 from nacl.public import PrivateKey, PublicKey, SealedBox
 
 from shared.runtime.keyfile import decode, encode, key_id, read_keys
+
+SEPARATOR = " "
+"""Stands between values that were sealed one by one and belong together."""
 
 
 class SealBroken(Exception):
@@ -69,6 +73,19 @@ class OpeningKey:
         if plain[2 : 2 + length] != owner.encode():
             raise SealedForAnother(f"the credentials were not sealed for {owner}")
         return plain[2 + length :]
+
+    def open_texts(self, sealed: str, *, owner: str) -> dict[str, str]:
+        """Return the texts by name out of one or several sealed JSON objects; raise SealBroken or SealedForAnother."""
+        texts: dict[str, str] = {}
+        for value in sealed.split(SEPARATOR):
+            try:
+                found = json.loads(self.open(value, owner=owner))
+            except ValueError:
+                found = None
+            if not isinstance(found, dict):
+                raise SealBroken("what was sealed is no JSON object")
+            texts |= found
+        return texts
 
 
 def parts(sealed: str) -> tuple[str, bytes]:

@@ -132,28 +132,36 @@ class _Server(uvicorn.Server):
         yield
 
 
+def http_config(service: Service) -> uvicorn.Config:
+    """How the service answers HTTP.
+
+    Behind trusted proxies the client is the last address of X-Forwarded-For that is none of them: each proxy adds the one
+    that it heard from behind what was there, so what a client wrote there itself is never reached.
+    """
+    settings = service.settings
+    return uvicorn.Config(
+        service.app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="websockets-sansio" if importlib.util.find_spec("websockets") else "none",
+        ws_per_message_deflate=False,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
+        timeout_graceful_shutdown=_HTTP_SECONDS,
+    )
+
+
 async def serve(service: Service) -> int:
     """Run until a signal or a fatal error; return the exit code."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    sansio = "websockets-sansio" if importlib.util.find_spec("websockets") else "none"
-    server = _Server(
-        uvicorn.Config(
-            service.app,
-            host=service.settings.host,
-            port=service.settings.port,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            ws=sansio,
-            ws_per_message_deflate=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=_HTTP_SECONDS,
-        )
-    )
+    server = _Server(http_config(service))
     http = asyncio.create_task(server.serve(), name="http")
     parts = asyncio.create_task(service.start_parts(), name="parts")
     ticking = asyncio.create_task(_watch_loop(service), name="event loop watch")

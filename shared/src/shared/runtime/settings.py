@@ -1,5 +1,6 @@
 """Settings that every service has; each adds its own beside them. All come from the environment, prefix ``FLOWTOWER_``."""
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,6 +27,10 @@ class ServiceSettings(BaseSettings):
     egress_allow: Annotated[list[str], NoDecode] = Field(
         default_factory=list, description="Networks and host names that the egress policy would refuse otherwise."
     )
+    trusted_proxies: Annotated[list[str], NoDecode] = Field(
+        default_factory=list,
+        description="Addresses and networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed; none when empty.",
+    )
     public_url: str = "http://127.0.0.1:8080"
     gateway_url: str = "http://127.0.0.1:8080"
     poller_url: str = "http://127.0.0.1:8081"
@@ -35,10 +40,23 @@ class ServiceSettings(BaseSettings):
     failpoints: str = Field(default="", description="For tests only; see shared.runtime.failpoints.")
     stuck_after: float = Field(default=45.0, gt=0, description="Seconds with lag and without a commit that end the process.")
 
-    @field_validator("egress_allow", mode="before")
+    @field_validator("egress_allow", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: list[str]) -> list[str]:
+        # Uvicorn takes what is no network for a name that no peer ever has, and `*` for everybody: both would go unnoticed.
+        for part in value:
+            try:
+                ip_network(part)
+            except ValueError:
+                raise ValueError(
+                    f"FLOWTOWER_TRUSTED_PROXIES: {part!r} is neither an address nor a network. Write 10.0.0.7 or 10.0.0.0/24."
+                ) from None
+        return value
 
     @field_validator("kafka")
     @classmethod

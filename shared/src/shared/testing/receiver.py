@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
-from threading import Lock
+from threading import Event, Lock
 
 from shared.testing.loopback import LoopbackServer
 
@@ -26,7 +26,9 @@ class Receiver:
     def __init__(self) -> None:
         self._lock = Lock()
         self._calls: list[Call] = []
-        self._statuses: list[int] = []
+        self._statuses: list[tuple[int, str | None]] = []
+        self._open = Event()
+        self._open.set()
         self._server = LoopbackServer(_handler(self))
         self.base_url = self._server.base_url
 
@@ -42,10 +44,17 @@ class Receiver:
             self._calls.clear()
             self._statuses.clear()
 
-    def fail(self, count: int, status: int = 503) -> None:
-        """Answer the next `count` calls with this status."""
+    def fail(self, count: int, status: int = 503, *, path: str | None = None) -> None:
+        """Answer the next `count` calls with this status; with a path, only calls that come there."""
         with self._lock:
-            self._statuses.extend([status] * count)
+            self._statuses.extend([(status, path)] * count)
+
+    def hold(self) -> None:
+        """Take calls and answer none of them until `release`."""
+        self._open.clear()
+
+    def release(self) -> None:
+        self._open.set()
 
     def calls(self, path: str | None = None) -> list[Call]:
         """Return what came in so far, oldest first; with a path, only what came there."""
@@ -54,9 +63,13 @@ class Receiver:
 
     def take(self, method: str, path: str, headers: dict[str, str], body: bytes) -> int:
         with self._lock:
-            status = self._statuses.pop(0) if self._statuses else 200
+            meant = next((each for each in self._statuses if each[1] in {None, path}), None)
+            if meant is not None:
+                self._statuses.remove(meant)
+            status = 200 if meant is None else meant[0]
             self._calls.append(Call(time.monotonic(), method, path, headers, body, status))
-            return status
+        self._open.wait()
+        return status
 
 
 def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:

@@ -13,7 +13,7 @@ from typing import Protocol
 import httpx
 
 from cluster_poller.application.ports import ClusterApi
-from cluster_poller.clusters.http import LONGEST_SECONDS, MOST_BYTES, ClusterHttp, check, html_answer
+from cluster_poller.clusters.http import LONGEST_SECONDS, LONGEST_TRIAL_SECONDS, MOST_BYTES, ClusterHttp, check, html_answer
 from cluster_poller.clusters.versions import parse_version
 from cluster_poller.domain.trouble import ClusterTrouble, NotThere
 from shared.contracts.clusters import ClusterRegistered
@@ -50,11 +50,20 @@ class _Kept:
 class Connections:
     """Implements the port ``Clusters``."""
 
-    def __init__(self, egress: Egress, key: OpeningKey, majors: Sequence[Major], *, answer_seconds: float = LONGEST_SECONDS) -> None:
+    def __init__(
+        self,
+        egress: Egress,
+        key: OpeningKey,
+        majors: Sequence[Major],
+        *,
+        answer_seconds: float = LONGEST_SECONDS,
+        trial_seconds: float = LONGEST_TRIAL_SECONDS,
+    ) -> None:
         self._egress = egress
         self._key = key
         self._majors = majors
         self._answer_seconds = answer_seconds
+        self._trial_seconds = trial_seconds
         self._kept: dict[str, _Kept] = {}
         self._spent: dict[str, int] = {}
         self._public: ssl.SSLContext | None = None
@@ -86,6 +95,7 @@ class Connections:
     @asynccontextmanager
     async def trial(self, cluster: ClusterRegistered) -> AsyncIterator[ClusterApi]:
         http = self._http(cluster)
+        http.end_within(self._trial_seconds)
         try:
             yield await self._find(http, cluster)
         finally:

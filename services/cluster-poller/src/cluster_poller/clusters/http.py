@@ -6,6 +6,7 @@ server also carries the heartbeats of running tasks (apache/airflow #69968).
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +24,8 @@ LONGEST_SECONDS = 25.0
 """For one read, from the first byte sent to the last received; an Airflow 3.x API server may fall silent for 12 s."""
 LONGEST_WRITE_SECONDS = 40.0
 """For pausing and triggering, which are small writes; one whose answer is lost is read back before it is tried again."""
+LONGEST_TRIAL_SECONDS = 24.0
+"""For all requests of a test together: somebody waits for it, and the gateway gives up after 30 s."""
 PARSE_IN_THREAD_BYTES = 500_000
 
 Params = Mapping[str, str | int | Sequence[str]]
@@ -119,11 +122,18 @@ class ClusterHttp:
         self._base = base_url.rstrip("/")
         self._answer_seconds = answer_seconds
         self._slots = asyncio.Semaphore(IN_FLIGHT)
+        self._whole: float | None = None
+        self._ends = 0.0
+        self._slowest = (0.0, "")
         self.requests = 0
 
     @property
     def cookies(self) -> httpx.Cookies:
         return self._client.cookies
+
+    def end_within(self, seconds: float) -> None:
+        """Let all requests from now on take at most this long together."""
+        self._whole, self._ends = seconds, time.monotonic() + seconds
 
     async def send(
         self,
@@ -139,6 +149,9 @@ class ClusterHttp:
         """Send one request and read its whole answer, whatever its status."""
         url = self._base + path
         seconds = self._answer_seconds if seconds is None else seconds
+        began = time.monotonic()
+        if self._whole is not None:
+            seconds = min(seconds, max(self._ends - began, 0.0))
         request = self._client.build_request(method, url, params=_pairs(params), json=body, data=form, headers=dict(headers or {}))
         try:
             async with self._slots, asyncio.timeout(seconds):
@@ -146,8 +159,18 @@ class ClusterHttp:
         except ClusterTrouble:
             raise
         except Exception as error:
-            raise explain(error, url, seconds) from error
+            trouble = explain(error, url, seconds)
+            if self._whole is not None and trouble.problem == "timeout" and time.monotonic() >= self._ends:
+                trouble = self._too_slow(path, self._whole)
+            raise trouble from error
+        self._slowest = max(self._slowest, (time.monotonic() - began, f"{method} {path}"))
         return Reply(method, str(answer.url), answer.status_code, answer.headers, content, datetime.now(UTC))
+
+    def _too_slow(self, path: str, whole: float) -> ClusterTrouble:
+        took, slowest = self._slowest
+        before = f" The slowest before it was {slowest}, {took:.1f} s." if slowest else ""
+        message = f"Airflow is too slow: {path} had given no full answer when the {whole:g} s of the whole test were over.{before}"
+        return ClusterTrouble("timeout", message, passing=True)
 
     async def _exchange(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
         """Send, and read the whole answer. A read whose connection broke is sent once more on a new one.

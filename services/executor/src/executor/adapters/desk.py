@@ -2,12 +2,14 @@
 
 from executor.adapters.tables import RequestRow
 from executor.adapters.triggers.events import tell_paused_event
-from executor.application.commands import Asked, Refusal
+from executor.application.asked import Asked
+from executor.application.commands import Refusal
 from shared.contracts.runs import CommandRefused
 from shared.contracts.topics import RUNS_OUTCOMES
 from shared.runtime import clock
 from shared.runtime.delivery import Outbox, Transaction
 from shared.runtime.delivery.inbox import enter
+from shared.runtime.plain import writable
 from shared.runtime.tracing import continue_trace
 
 
@@ -27,8 +29,8 @@ class PostgresDesk:
             seq=1,
             at=clock.now(),
             command=asked.command.command,
-            reason=refusal.reason[:4000],
-            requested_by=asked.command.requested_by,
+            reason=writable(refusal.reason[:4000]),
+            requested_by=writable(asked.command.requested_by),
             workflow=refusal.workflow,
         )
         with continue_trace(asked.traceparent):

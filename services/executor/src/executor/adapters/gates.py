@@ -32,6 +32,7 @@ RETURNING slots.run_id, slots.component, slots.granted_at IS NOT NULL AS granted
 _ARRIVED = """
 INSERT INTO slots (endpoint_id, epoch, run_id, component, workflow_id, priority, retry)
 SELECT $1, $2, * FROM unnest($3::text[], $4::text[], $5::text[], $6::int[], $7::bool[])
+WHERE EXISTS (SELECT FROM executors WHERE epoch = $2 AND retired_at IS NULL)
 ON CONFLICT (run_id, component) DO UPDATE SET endpoint_id = excluded.endpoint_id, epoch = excluded.epoch, priority = excluded.priority,
     retry = excluded.retry, granted_at = NULL, trial = false
 """

@@ -13,10 +13,11 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from prometheus_client import Counter
 
 from executor.adapters.lanes import lane_of
 from executor.application.entries import Entry, Leftover
-from executor.domain.events import decode
+from executor.domain.events import MOST_BYTES, decode, reduced
 from shared.contracts.topics import RUNS_OUTCOMES
 from shared.runtime import failpoints
 from shared.runtime.logging import get_logger
@@ -26,6 +27,7 @@ from shared.runtime.settings import ServiceSettings
 
 log = get_logger(__name__)
 
+_REDUCED = Counter("flowtower_events_reduced_total", "Events that went without their large fields because no message holds them.")
 _MOST_ENTRIES = 8000
 _SEND_SECONDS = 30
 _LINGER_SECONDS = 0.01
@@ -133,7 +135,10 @@ class KafkaOutcomes:
         self._pressing.clear()
 
     async def _until_sent(self, entries: Sequence[Entry]) -> None:
-        """Send until every broker answer is a yes. A failure means unknown: the same events go again."""
+        """Send until every broker answer is a yes. A failure means unknown: the same events go again.
+
+        Only “too large” is a plain no: the events are parted until the one that is meant is alone, and it goes without its large fields.
+        """
         wait = 0.1
         while True:
             try:
@@ -142,9 +147,30 @@ class KafkaOutcomes:
                     self._producer = await self._open()
                 async with asyncio.timeout(_SEND_SECONDS):
                     await self._send(self._producer, entries)
+            except MessageSizeTooLargeError as error:
+                await self._close()
+                if parts := _parted(entries):
+                    for part in parts:
+                        await self._until_sent(part)
+                    return
+                if smaller := _reduced(entries[0]):
+                    entries = [smaller]
+                    continue
+                self.waiting = (
+                    f"Kafka refuses an event of {len(entries[0].lines[0])} bytes: {error}. Look at max.message.bytes of the topic."
+                )
+                log.error("outcomes wait", reason=self.waiting, run=entries[0].run_id, first=entries[0].first)  # noqa: TRY400 - it says all
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 5.0)
             except (KafkaError, OSError, TimeoutError, Away) as error:
                 self.waiting = f"Kafka does not take outcomes: {error or type(error).__name__}"
                 log.warning("outcomes wait", reason=self.waiting, entries=len(entries))
+                await self._close()
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 5.0)
+            except Exception as error:
+                self.waiting = f"outcomes can't be sent: {error!r}"
+                log.exception("outcomes wait", entries=len(entries))
                 await self._close()
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 5.0)
@@ -166,7 +192,9 @@ class KafkaOutcomes:
                 builder = lanes[lane] = producer.create_batch()
             number = entry.first
             for line, kind in zip(entry.lines, entry.kinds, strict=True):
-                headers = [*_HEADERS[kind], ("ce_id", b"%b:%d" % (key, number)), *shared]
+                if len(line) > MOST_BYTES:
+                    line = _made_smaller(entry.run_id, number, line)  # noqa: PLW2901 - no reader takes it as it is
+                headers = [*_headers(kind), ("ce_id", b"%b:%d" % (key, number)), *shared]
                 if builder.append(key=key, value=line, timestamp=now, headers=headers) is None:
                     sent.append(await producer.send_batch(builder, RUNS_OUTCOMES.name, partition=lane))
                     builder = lanes[lane] = producer.create_batch()
@@ -175,6 +203,7 @@ class KafkaOutcomes:
                 number += 1
         for lane, builder in lanes.items():
             sent.append(await producer.send_batch(builder, RUNS_OUTCOMES.name, partition=lane))
+        await failpoints.reach("outcomes.before_ack")
         await asyncio.gather(*sent)
 
     async def _open(self) -> AIOKafkaProducer:
@@ -205,6 +234,42 @@ class KafkaOutcomes:
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(5):
                     await producer.stop()
+
+
+def _headers(kind: str) -> list[tuple[str, bytes]]:
+    """Return what every event of a kind says of itself; one of a kind that a newer executor left behind says no type of ours."""
+    return _HEADERS.get(kind) or [*_FIXED, ("ce_type", f"flowtower.{RUNS_OUTCOMES.name}.{kind}".encode())]
+
+
+def _parted(entries: Sequence[Entry]) -> list[list[Entry]]:
+    """Return two halves, of the entries or of the only one's events; none when there is one event."""
+    if len(entries) > 1:
+        half = len(entries) // 2
+        return [list(entries[:half]), list(entries[half:])]
+    entry = entries[0]
+    half = len(entry.lines) // 2
+    if not half:
+        return []
+    middle = entry.first + half
+    return [
+        [Entry(entry.run_id, entry.first, middle - 1, entry.lines[:half], entry.kinds[:half], entry.lane, entry.traceparent)],
+        [Entry(entry.run_id, middle, entry.last, entry.lines[half:], entry.kinds[half:], entry.lane, entry.traceparent)],
+    ]
+
+
+def _reduced(entry: Entry) -> Entry | None:
+    """Return the entry of one event without its large fields; None when it has none."""
+    line = _made_smaller(entry.run_id, entry.first, entry.lines[0])
+    if len(line) >= len(entry.lines[0]):
+        return None
+    return Entry(entry.run_id, entry.first, entry.last, [line], entry.kinds, entry.lane, entry.traceparent)
+
+
+def _made_smaller(run_id: str, number: int, line: bytes) -> bytes:
+    smaller = reduced(line)
+    log.error("an event is too large for a message; it goes without its large fields", run=run_id, seq=number, bytes=len(line))
+    _REDUCED.inc()
+    return smaller
 
 
 def _entry_of(left: Leftover) -> Entry:

@@ -55,11 +55,11 @@ class PostgresRegistries:
         known = KINDS.get(kind)
         if known is None:
             raise Permanent("KindUnknown", f"There is no kind “{kind}”. Known: {', '.join(KINDS)}.")
-        secret: dict[str, Any] = {}
+        secret: dict[str, str] = {}
         if sealed is not None:
             try:
-                secret = json.loads(self._key.open(sealed, owner=endpoint_id))
-            except (SealBroken, SealedForAnother, ValueError) as error:
+                secret = self._key.open_texts(sealed, owner=endpoint_id)
+            except (SealBroken, SealedForAnother) as error:
                 text = f"The secret of “{name}” cannot be opened: {error}. Enter it again on the endpoint."
                 raise Permanent("SecretUnreadable", text) from error
         try:

@@ -6,6 +6,7 @@ import contextlib
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from shared.contracts.topics import WORKFLOWS_REGISTRY
+from shared.runtime.kafka_closing import close
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
@@ -21,11 +22,11 @@ class RegistryLag:
         self._group = group
 
     async def caught_up(self) -> None:
-        """Return when everything that stands in the topic now is in the copy. Raises KafkaError when no broker answers."""
+        """Return when everything that stands in the topic now is in the copy. Raises KafkaError while no broker answers; may be cut."""
         # It names the group to read its offsets, and assigns itself nothing of it.
         consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, group_id=self._group, enable_auto_commit=False)
-        await consumer.start()
         try:
+            await consumer.start()
             parts = [TopicPartition(WORKFLOWS_REGISTRY.name, number) for number in range(WORKFLOWS_REGISTRY.partitions)]
             consumer.assign(parts)
             ends = await consumer.end_offsets(parts)
@@ -38,4 +39,4 @@ class RegistryLag:
                 await asyncio.sleep(_LOOK_SECONDS)
         finally:
             with contextlib.suppress(Exception):
-                await consumer.stop()
+                await close(consumer)

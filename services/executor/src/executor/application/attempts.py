@@ -11,12 +11,13 @@ from executor.application.patience import patiently
 from executor.application.ports import Acts, Begins, Checkpoints, Connector, Outcome, Permanent, Place, Retryable, Trouble, Work
 from executor.application.registries import Plan, Plans
 from executor.application.steps import Step
-from executor.domain.events import encode
+from executor.domain.events import MOST_OUTPUT_BYTES, decode, encode
 from executor.domain.failing import DEADLINE_EXCEEDED, Failure
 from executor.domain.journal import Progress, State
 from shared.contracts.workflows import Connection
 from shared.runtime.egress import EgressRefused
 from shared.runtime.logging import get_logger, mask_text
+from shared.runtime.plain import MOST_DEPTH, obstacle
 
 log = get_logger(__name__)
 
@@ -33,7 +34,7 @@ class Yard(Protocol):
         """Run ``job`` there; cancelling this cancels it there. What it reports is told to ``report`` here."""
 
 
-def unexpected(state: State, name: str, error: Exception) -> Retryable:
+def unexpected(state: State, name: str, error: BaseException) -> Retryable:
     """Return what an error that nobody has thought of means for an attempt: a failure that is seen, and may be retried."""
     log.error("an attempt ended in an unexpected error", run=state.run_id, component=name, exc_info=error)
     text = f"“{name}” ended in an unexpected error ({type(error).__name__}); the executor's log has the rest."
@@ -134,13 +135,20 @@ class Attempts:
 
 
 def _writable(name: str, outcome: Outcome) -> Outcome:
-    """Return an outcome whose output the journal can hold; a connector that gives anything else has failed."""
+    """Return an outcome whose output is what the journal will say of it; a connector whose output it can't hold has failed."""
     if outcome.output:
         try:
-            encode(outcome.output)
+            line = encode(outcome.output)
+            outcome.output = decode(line)
         except ValueError as error:
             text = f"What “{name}” gave can't be written as JSON, so nothing after it could use it: {error}"
             raise Permanent("OutputInvalid", text[:2000]) from error
+        if obstacle(outcome.output) == "deep":
+            text = f"What “{name}” gave is nested more than {MOST_DEPTH} deep, so nothing after it could use it. Keep a part of it."
+            raise Permanent("OutputInvalid", text)
+        if len(line) > MOST_OUTPUT_BYTES:
+            text = f"What “{name}” gave has {len(line)} bytes; at most {MOST_OUTPUT_BYTES} are kept. Keep less of it, or a reference."
+            raise Permanent("OutputTooLarge", text)
     return outcome
 
 

@@ -4,46 +4,22 @@ Whatever a command leads to stands in one transaction with its inbox row: for a 
 """
 
 import asyncio
-import re
-import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
-from executor.application.engine import Engine, span_id
+from executor.application.asked import Asked, run_ids_of, trace_of
+from executor.application.engine import Engine
 from executor.application.entries import Journal
+from executor.application.finding import Finding, Found
+from executor.application.inputs import obstacle_to
 from executor.application.registries import Plan, Plans
-from executor.application.requests import MOST_BYTES
 from executor.application.run_queue import RunQueue
 from executor.domain.graph import GraphRefused
-from executor.domain.run import Refused, Trace
-from shared.contracts.runs import CancelRun, PauseRun, ResumeRun, RetryNow, RetryRun, StartRun
-from shared.runtime.logging import get_logger
+from executor.domain.run import Refused
+from shared.contracts.runs import MOST_COMMAND_BYTES, QueuedFor, StartRun
 
-log = get_logger(__name__)
-
-_PATIENCE_SECONDS = 2.0
-"""How long a start waits for a workflow that may have been sent after it."""
-
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
-
-Version = tuple[str, int | Literal["latest"]]
-Found = dict[Version, "Plan | GraphRefused | None"]
-"""What the workflows of a batch are, by name and version as asked: a plan, why there can be none, or not known here."""
-
-Command = StartRun | CancelRun | PauseRun | ResumeRun | RetryRun | RetryNow
-
-
-@dataclass(slots=True)
-class Asked:
-    """A command as it came."""
-
-    command: Command
-    event_id: str
-    position: str
-    external: bool
-    traceparent: str | None
-    size: int = 0  # of the message, in bytes
+__all__ = ["Asked", "Commands", "Desk", "EventGate", "Refusal", "run_ids_of", "trace_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +71,10 @@ class Commands:
     ) -> None:
         self._engine = engine
         self._journal = journal
-        self._plans = plans
+        self._finding = Finding(plans, caught_up)
         self._desk = desk
         self._queue = queue
         self._consumer = consumer
-        self._caught_up = caught_up
         self._nudge = nudge
         self._events = events
 
@@ -113,7 +88,7 @@ class Commands:
         others = [asked for asked in fresh if not isinstance(asked.command, StartRun)]
         if others:
             if last is not None:
-                await self._engine.settled()
+                await self._engine.standing()
                 last = None
             for asked in others:
                 await self._other(asked)
@@ -122,7 +97,10 @@ class Commands:
 
     async def _fresh(self, batch: Sequence[Asked]) -> tuple[list[Asked], set[str]]:
         """Return what was not handled before, and which of the runs that it wants to start exist."""
-        named = [asked.command.run_id for asked in batch if isinstance(asked.command, StartRun) and asked.command.run_id]
+        named = [run_id for asked in batch if isinstance(asked.command, StartRun) and _names(asked) for run_id in run_ids_of(asked)]
+        if any(asked.given_id and asked.given_id in self._engine.active for asked in batch):
+            # Once that run stands, the inbox says whether it is this event's own, coming again, or another's.
+            await self._engine.standing()
         known, there = await self._journal.seen(self._consumer, [asked.event_id for asked in batch], named)
         fresh: list[Asked] = []
         for asked in batch:
@@ -132,13 +110,13 @@ class Commands:
         return fresh, there
 
     async def _starts(self, starts: Sequence[Asked], there: set[str]) -> str | None:
-        plans = await self._wait_for_workflows(starts)
-        waits = await self._queue.place(self._new(starts, there, plans))
+        plans = await self._finding.workflows(starts)
+        named = self._named(starts, there)
+        waits = await self._queue.place(self._new(named, there, plans))
         begun: str | None = None
-        for asked in starts:
+        for asked, run_id in named:
             command = asked.command
             assert isinstance(command, StartRun)  # noqa: S101 - they were picked so
-            run_id = run_id_of(command, asked.event_id)
             if run_id in self._engine.active:
                 # It may not stand yet: an inbox row of its own would make the journal refuse the run that is on its way.
                 begun = run_id
@@ -156,81 +134,80 @@ class Commands:
                 workflow_id = "unknown" if plan is None else plan.published.workflow_id
                 await self._desk.refuse(Refusal(asked, run_id, reason or "", command.workflow, workflow_id))
                 continue
-            if asked.external and await self._events.paused(plan.published.workflow_id):
-                if run_id in waits:
-                    await self._queue.give_back(run_id)
-                reason = (
-                    f"The event trigger of “{command.workflow}” is paused. Go on with it on the workflow's page, or start the run there."
-                )
-                await self._desk.refuse(Refusal(asked, run_id, reason, command.workflow, plan.published.workflow_id, paused=True))
-                continue
-            try:
-                self._engine.start(
-                    plan,
-                    run_id,
-                    inputs=command.inputs,
-                    requested_by=command.requested_by,
-                    trigger="event" if asked.external else command.trigger or "api",
-                    trace=trace_of(asked.traceparent),
-                    command=(asked.event_id, asked.position),
-                    priority=command.priority,
-                    queued=waits.get(run_id),
-                )
-            except Refused as refused:
-                if run_id in waits:
-                    await self._queue.give_back(run_id)
-                await self._desk.refuse(Refusal(asked, run_id, str(refused), command.workflow, plan.published.workflow_id))
-                continue
-            begun = run_id
+            if await self._begun(plan, asked, run_id, waits):
+                begun = run_id
         return begun
 
-    def _new(self, starts: Sequence[Asked], there: set[str], plans: Found) -> list[tuple[Plan, str, int | None]]:
+    async def _begun(self, plan: Plan, asked: Asked, run_id: str, waits: Mapping[str, QueuedFor | None]) -> bool:
+        """Begin a run. One that can't begin is refused, and gives back the turn that it was given."""
+        command = asked.command
+        assert isinstance(command, StartRun)  # noqa: S101 - they were picked so
+        paused = asked.external and await self._events.paused(plan.published.workflow_id)
+        try:
+            if paused:
+                way = "Go on with it on the workflow's page, or start the run there."
+                raise Refused(f"The event trigger of “{command.workflow}” is paused. {way}")  # noqa: TRY301 - refused as by the rules
+            self._engine.start(
+                plan,
+                run_id,
+                inputs=command.inputs,
+                requested_by=command.requested_by,
+                trigger="event" if asked.external else command.trigger or "api",
+                trace=trace_of(asked.traceparent),
+                command=(asked.event_id, asked.position),
+                priority=command.priority,
+                queued=waits.get(run_id),
+                limited=run_id in waits,
+            )
+        except Exception as error:
+            if run_id in waits:
+                await self._queue.give_back(run_id)
+            if not isinstance(error, Refused):
+                raise
+            await self._desk.refuse(Refusal(asked, run_id, str(error), command.workflow, plan.published.workflow_id, paused=paused))
+            return False
+        return True
+
+    def _named(self, starts: Sequence[Asked], there: set[str]) -> list[tuple[Asked, str]]:
+        """Return the id of each start's run: the first that is free, else the last."""
+        taken, named = set(there), []
+        for asked in starts:
+            *others, last = run_ids_of(asked)
+            run_id = next((one for one in others if one not in taken and one not in self._engine.active), last)
+            taken.add(run_id)
+            named.append((asked, run_id))
+        return named
+
+    def _new(self, starts: Sequence[tuple[Asked, str]], there: set[str], plans: Found) -> list[tuple[Plan, str, int | None]]:
         """Return plan, run and priority of the starts that will begin a run."""
         found: dict[str, tuple[Plan, str, int | None]] = {}
-        for asked in starts:
+        for asked, run_id in starts:
             command = asked.command
             assert isinstance(command, StartRun)  # noqa: S101 - they were picked so
-            run_id = run_id_of(command, asked.event_id)
             plan = plans[command.workflow, command.version]
             if not isinstance(plan, Plan) or run_id in there or run_id in self._engine.active or self._may_not(plan, asked):
                 continue
             found.setdefault(run_id, (plan, run_id, command.priority))
         return list(found.values())
 
-    async def _wait_for_workflows(self, starts: Sequence[Asked]) -> Found:
-        """Return what the batch's workflows are; those that are not here get the time to come: their topic may be behind the commands'."""
-        wanted = {(asked.command.workflow, asked.command.version) for asked in starts if isinstance(asked.command, StartRun)}
-        until = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
-        found = await self._looked_up(wanted)
-        if None not in found.values():
-            return found
-        await self._caught_up()
-        found = await self._looked_up(wanted)
-        while None in found.values() and asyncio.get_running_loop().time() < until:
-            await asyncio.sleep(0.1)
-            found = await self._looked_up(wanted)
-        return found
-
-    async def _looked_up(self, wanted: set[Version]) -> Found:
-        found: Found = {}
-        for name, version in wanted:
-            try:
-                found[name, version] = await self._plans.named(name, None if version == "latest" else int(version))
-            except GraphRefused as error:
-                found[name, version] = error
-        return found
-
-    @staticmethod
-    def _may_not(plan: Plan | None, asked: Asked) -> str | None:
+    def _may_not(self, plan: Plan | None, asked: Asked) -> str | None:
         command = asked.command
         assert isinstance(command, StartRun)  # noqa: S101 - they were picked so
         if plan is None:
             which = "" if command.version == "latest" else f" in version {command.version}"
+            if self._finding.behind:
+                return (
+                    f"The workflow “{command.workflow}”{which} is not known here yet: the copy of the registry is behind. Start it again."
+                )
             return f"There is no workflow “{command.workflow}”{which}. Publish it first, or correct the name."
         if plan.published.retired:
             return f"The workflow “{command.workflow}” was deleted; no new run of it starts."
-        if asked.size > MOST_BYTES:
-            return f"The command has {asked.size} bytes; a start may have {MOST_BYTES}. Pass where large inputs are, not the inputs."
+        if asked.size > MOST_COMMAND_BYTES:
+            return (
+                f"The command has {asked.size} bytes; a start may have {MOST_COMMAND_BYTES}. Pass where large inputs are, not the inputs."
+            )
+        if (obstacle := obstacle_to(command.inputs)) is not None:
+            return obstacle
         if asked.external and not plan.events:
             return f"“{command.workflow}” may not be started by events. Add triggers: [{{kind: event}}] to it."
         return None
@@ -240,7 +217,7 @@ class Commands:
         assert not isinstance(command, StartRun)  # noqa: S101 - they were picked so
         there = await self._journal.existing([command.run_id])
         if not there and command.run_id in self._engine.active:
-            await self._engine.settled()  # its start came in a batch before this one, and is still being written
+            await self._engine.standing()  # its start came in a batch before this one, and is still being written
             there = await self._journal.existing([command.run_id])
         if there:
             await self._desk.keep(asked, command.run_id)
@@ -249,22 +226,6 @@ class Commands:
             await self._desk.refuse(Refusal(asked, command.run_id, reason))
 
 
-def run_id_of(command: StartRun, event_id: str) -> str:
-    """Return the run's id: as asked, else the event's; an event id that is no id makes one, the same at each delivery."""
-    if command.run_id:
-        return command.run_id
-    return event_id if _ID.fullmatch(event_id) else uuid.uuid5(uuid.NAMESPACE_URL, event_id).hex
-
-
-def trace_of(traceparent: str | None) -> Trace:
-    """Return the trace that a run belongs to: that of its command, or a new one."""
-    if not traceparent:
-        return Trace(span_id() + span_id(), span_id())
-    parts = traceparent.split("-")
-    if len(parts) >= 4 and len(parts[1]) == 32 and len(parts[2]) == 16 and _hex(parts[1]) and _hex(parts[2]):
-        return Trace(parts[1], span_id(), parts[2])
-    return Trace(span_id() + span_id(), span_id())
-
-
-def _hex(text: str) -> bool:
-    return all(character in "0123456789abcdef" for character in text) and set(text) != {"0"}
+def _names(asked: Asked) -> bool:
+    """Whether a start's run may have been begun by another event: it has the id that was asked for, or that another source gave too."""
+    return bool(asked.given_id or (isinstance(asked.command, StartRun) and asked.command.run_id))

@@ -15,14 +15,17 @@ from executor.application.admission import Admission
 from executor.application.attempts import Attempts
 from executor.application.entering import Entering
 from executor.application.entries import Entry, Stored
+from executor.application.held import Held
 from executor.application.making import Making
 from executor.application.planning import plan_ahead
+from executor.application.ports import StaleEpoch
 from executor.application.registries import Plan
 from executor.application.writer import JournalWriter
-from executor.domain.events import Event, decode, encode
+from executor.domain.events import MOST_BYTES, Event, decode, encode
 from executor.domain.journal import EXECUTOR_STOPPED, State, fold
 from executor.domain.rules import NoAnswer
 from executor.domain.run import Failure, Refused, Run, Trace
+from shared.contracts.runs import QueuedFor
 from shared.runtime.logging import get_logger
 
 __all__ = ["STOP_SECONDS", "Active", "Engine", "Watcher", "span_id"]
@@ -53,7 +56,8 @@ class Engine:
         clock: Callable[[], datetime],
         lane: Callable[[str], int],
     ) -> None:
-        self._gates = Entering(admission, write=self.write, clock=clock)
+        self.held = Held()
+        self._gates = Entering(admission, self.held, write=self.write, clock=clock)
         self._making = Making(attempts, self._gates, write=self.write, clock=clock)
         self._writer = writer
         self._host = host
@@ -75,6 +79,16 @@ class Engine:
         """Return what resolves when everything handed to the writer so far stands."""
         return self._writer.settled()
 
+    async def standing(self) -> None:
+        """Wait until everything handed to the writer so far stands; raise StaleEpoch when this life ends before.
+
+        The answer of a life that has ended is cancelled: awaited as it is, it would end the task that waits.
+        """
+        settled = self._writer.settled()
+        await asyncio.wait([settled])
+        if settled.cancelled():
+            raise StaleEpoch("the life of this executor ended before what was decided stood")
+
     # ── runs come ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def start(
@@ -88,12 +102,13 @@ class Engine:
         trace: Trace,
         command: tuple[str, str],
         priority: int | None = None,
-        queued: bool | None = None,
+        queued: QueuedFor | None = None,
+        limited: bool = False,
     ) -> None:
         """Begin a run. It exists when the writer has committed; a run of this id that is already there stays what it is.
 
-        ``queued``: whether it has to wait for its turn, as the queue of runs says; None = nothing limits its workflow.
-        Raises Refused when the inputs are not what the workflow declares, or its business key can't be told from them.
+        ``queued``: what it has to wait for, as the queue of runs says; ``limited``: whether it may have a turn of its workflow.
+        Raises Refused when the inputs are not what the workflow declares or are too large, or its business key can't be told from them.
         """
         published, rules = plan.published, plan.graph.rules
         inputs = rules.inputs(inputs)
@@ -104,8 +119,7 @@ class Engine:
             raise Refused(f"The run has no name: business_key: {expression} has no answer for these inputs: {error}") from None
         active = self._active(plan, State(run_id, published.workflow_id, plan.graph.order))
         active.traceparent = f"00-{trace.trace_id}-{trace.span_id}-01".encode()
-        active.limited = queued is not None
-        self.active[run_id] = active
+        active.limited = limited or queued is not None
         events = active.run.start(
             self._clock(),
             version=published.version,
@@ -115,10 +129,16 @@ class Engine:
             trace=trace,
             business_key=business_key,
             priority=priority,
-            queued=bool(queued),
+            queued=queued,
         )
+        lines = [encode(event) for event in events]
+        if len(lines[0]) > MOST_BYTES:
+            text = f"inputs: with what the workflow adds, the start would be an event of {len(lines[0])} bytes; it may have {MOST_BYTES}."
+            raise Refused(f"{text} Pass where large inputs are, not the inputs.")
         opened = (published.workflow_id, plan.graph.definition.workflow, published.version)
-        self.write(active, events, opened=opened, command=command)
+        self.write(active, events, lines, opened=opened, command=command)
+        # Only now: a run that could not even be handed to the writer is not under way.
+        self.active[run_id] = active
 
     def take(self, plan: Plan, stored: Stored) -> Active:
         """Read a run back from its journal."""
@@ -165,13 +185,14 @@ class Engine:
         self,
         active: Active,
         events: list[Event],
+        lines: list[bytes] | None = None,
         *,
         opened: tuple[str, str, int] | None = None,
         command: tuple[str, str] | None = None,
         woken: Sequence[str] = (),
         request: int | None = None,
     ) -> None:
-        """Hand decided events to the writer; once they stand, the attempts that they start are made."""
+        """Hand decided events to the writer, with their ``lines`` if they are made; once they stand, their attempts are made."""
         if not events:
             self._let_go(active)
             return
@@ -185,7 +206,7 @@ class Engine:
             state.run_id,
             events[0]["seq"],
             state.seq,
-            [encode(event) for event in events],
+            lines or [encode(event) for event in events],
             kinds,
             active.lane,
             active.traceparent,
@@ -199,7 +220,8 @@ class Engine:
             refused=self._gone,
         )
         plan_ahead(entry, events, state)
-        entry.leaves = active.limited and state.finished
+        # A run that is only undone needs no turn; one that was queued had none.
+        entry.leaves = active.limited and (state.finished or ("run.released" in kinds and active.run.compensating))
         active.unwritten += 1
         self._writer.add(entry)
 
@@ -218,13 +240,20 @@ class Engine:
         """The journal holds another history of this run than we do: it is not ours, or it was there before."""
         active = entry.active
         assert active is not None  # noqa: S101 - the entry is ours
+        self.drop(active)
+
+    def drop(self, active: Active) -> None:
+        """Forget what is in memory of a run: its journal is the truth, and can be read back."""
         if self.active.get(active.run.state.run_id) is active:
             del self.active[active.run.state.run_id]
+            self.held.forget(active.run.state.run_id)
         for task in active.attempts.values():
             task.cancel()
 
     def _let_go(self, active: Active) -> None:
         state = active.run.state
+        if self.active.get(state.run_id) is active:
+            self.held.look(active)
         if active.unwritten or active.attempts or active.stopping or active.steered:
             return
         if (state.finished or state.idle) and self.active.get(state.run_id) is active:
@@ -267,3 +296,4 @@ class Engine:
             for task in active.attempts.values():
                 task.cancel()
         self.active.clear()
+        self.held.clear()

@@ -6,10 +6,12 @@ from datetime import datetime
 
 from executor.application.active import Active
 from executor.application.admission import Admission, Pass
+from executor.application.held import Held
 from executor.application.ports import Outcome, Permanent
 from executor.domain.events import Event
 from executor.domain.failing import DEADLINE_EXCEEDED, Failure
 from executor.domain.gate import Hold, Verdict
+from executor.domain.verdicts import judge
 
 Write = Callable[[Active, list[Event]], None]
 
@@ -17,8 +19,9 @@ Write = Callable[[Active, list[Event]], None]
 class Entering:
     """The way of attempts through the gates."""
 
-    def __init__(self, admission: Admission, *, write: Write, clock: Callable[[], datetime]) -> None:
+    def __init__(self, admission: Admission, held: Held, *, write: Write, clock: Callable[[], datetime]) -> None:
         self._admission = admission
+        self._held = held
         self._write = write
         self._clock = clock
 
@@ -41,6 +44,7 @@ class Entering:
 
         left = active.run.time_left(self._clock(), name)
         active.entering.add(name)
+        self._held.look(active)
         try:
             async with asyncio.timeout(None if left is None else max(left, 0.0)):
                 return await self._admission.enter(active.plan, active.run.state, name, hurried=hurried, tell=tell)
@@ -50,6 +54,7 @@ class Entering:
             raise Permanent(DEADLINE_EXCEEDED, f"{text} Raise deadline:, or the endpoint's limits.") from error
         finally:
             active.entering.discard(name)
+            self._held.look(active)
 
     def withdraw(self, active: Active) -> list[Event]:
         """Take the attempts of a run that is paused away from the gates: nothing more of it starts."""
@@ -63,7 +68,5 @@ class Entering:
 
 
 def verdict(outcome: Outcome | None, failure: Failure | None) -> Verdict:
-    """Return what an attempt's end says about its endpoint: one that was stopped, or whose source failed, says nothing."""
-    if (outcome is None and failure is None) or (failure is not None and failure.of_source):
-        return Verdict.NOTHING
-    return Verdict.FAILED if failure is not None and failure.retryable else Verdict.ANSWERED
+    """Return what an attempt's end says about its endpoint: one that was stopped says nothing."""
+    return Verdict.NOTHING if outcome is None and failure is None else judge(failure)

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
+from executor.application.apart import Apart
 from executor.application.engine import Engine
 from executor.application.entries import Journal, Leftover, Outcomes, Stored
 from executor.application.requests import Requests
@@ -25,6 +26,7 @@ class Inheritance:
         self._outcomes = outcomes
         self._requests = requests
         self._epoch = epoch
+        self._apart = Apart()
         self.unread = asyncio.Event()
         """Set while there are inherited runs that wait and were not looked through."""
 
@@ -71,7 +73,8 @@ class Inheritance:
     async def _resume_all(self, run_ids: Sequence[str]) -> None:
         absent = [run_id for run_id in run_ids if run_id not in self._engine.active]
         for stored in await self._journal.load(absent) if absent else ():
-            await self._resume(stored)
+            with self._apart.one(stored.run_id, "an inherited run can't be read back"):
+                await self._resume(stored)
 
     async def _resume(self, stored: Stored) -> None:
         plan = await self._requests.plan(stored)

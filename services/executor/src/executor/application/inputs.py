@@ -9,6 +9,7 @@ from jsonschema_rs import Draft202012Validator, RegexOptions, ValidationError
 from executor.domain.graph import GraphRefused
 from executor.domain.rules import Refused
 from shared.contracts.workflows import WorkflowDefinition
+from shared.runtime.plain import MOST_DEPTH, obstacle
 
 Inputs = dict[str, Any]
 _MOST_SAID = 20
@@ -45,6 +46,16 @@ def checker_of(definition: WorkflowDefinition) -> Callable[[Inputs], Inputs]:
         return filled
 
     return check
+
+
+def obstacle_to(inputs: Inputs) -> str | None:
+    """Return why these inputs can't be kept, whatever the workflow declares; None = they can."""
+    found = obstacle(inputs)
+    if found == "nul":
+        return "inputs: a text holds the character NUL, which can't be kept. Remove it."
+    if found == "deep":
+        return f"inputs: lists and objects are nested more than {MOST_DEPTH} deep. Pass where such data is, not the data."
+    return None
 
 
 def _errors(name: str, validator: Draft202012Validator, value: Any) -> list[str]:

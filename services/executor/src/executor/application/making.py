@@ -83,7 +83,9 @@ class Making:
             )
         except Trouble as trouble:
             failure = failed(trouble)
-        except Exception as error:  # noqa: BLE001 - whatever it was: a run must not stand still because of it
+        except (Exception, asyncio.CancelledError) as error:  # whatever it was: a run must not stand still because of it
+            if _stopped(error):
+                raise
             failure = failed(unexpected(state, name, error))
         finally:
             if permission is not None:
@@ -112,3 +114,9 @@ class Making:
             return
         active.reported[name] = now
         self._write(active, active.run.progress(self._clock(), name, told or None, message))
+
+
+def _stopped(error: BaseException) -> bool:
+    """Whether somebody cancelled this task; a client library may cancel something of its own, and let that out."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling() > 0)

@@ -5,6 +5,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from pydantic import ValidationError
+
 from executor.application.ports import Connector, Endpoint, Permanent, Place, Retryable
 from executor.application.preparing import Plugins, graph_of, missing_plugin
 from executor.application.steps import Step, step_of
@@ -57,6 +59,7 @@ class Plans:
         self._registries = registries
         self._plugins = plugins or {}
         self.connectors = connectors
+        self.changes = 0  # of the registries, as far as they came here
         self._plans: dict[tuple[str, int], Plan] = {}
         self._names: dict[tuple[str, int | None], tuple[float, Plan]] = {}
         self._endpoints: dict[str, tuple[float, Endpoint]] = {}
@@ -64,6 +67,7 @@ class Plans:
 
     def forget(self) -> None:
         """Look everything up again: a registry has changed."""
+        self.changes += 1
         self._names.clear()
         self._endpoints.clear()
 
@@ -110,8 +114,11 @@ class Plans:
             kind = KINDS.get(component.kind)
             try:
                 plan.options[name] = kind.component.model_validate(component.options) if kind else component.options
-            except ValueError as error:
-                raise Permanent("OptionsInvalid", f"The options of “{name}” are not valid: {error}") from error
+            except ValidationError as error:
+                # Without what was written: it goes into events, and may be what is wrong because it is a secret.
+                found = error.errors(include_input=False, include_url=False, include_context=False)
+                wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found)
+                raise Permanent("OptionsInvalid", f"The options of “{name}” are not valid: {wrong}.") from None
         endpoint = None if component.endpoint is None else await self.endpoint(component.endpoint, component.kind)
         return Place(component, plan.options[name], endpoint, output or {}, generation)
 

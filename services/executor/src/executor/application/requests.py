@@ -1,24 +1,29 @@
 """Commands to runs that exist, obeyed by the executor that owns the run."""
 
-from pydantic import TypeAdapter
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from executor.application.admission import Admission
 from executor.application.engine import STOP_SECONDS, Active, Engine
 from executor.application.entries import Journal, Request, Stored
+from executor.application.inputs import obstacle_to
 from executor.application.registries import Plan, Plans
 from executor.application.run_queue import RunQueue
-from executor.domain.events import Event
+from executor.domain.events import MOST_BYTES as MOST_EVENT_BYTES
+from executor.domain.events import Event, encode
 from executor.domain.gate import sentence
 from executor.domain.graph import GraphRefused
 from executor.domain.run import Change, Refused
-from shared.contracts.runs import CancelRun, PauseRun, ResumeRun, RetryNow, RetryRun, RunCommand
+from shared.contracts.runs import MOST_COMMAND_BYTES, CancelRun, PauseRun, ResumeRun, RetryNow, RetryRun, RunCommand
 from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
 
 _commands: TypeAdapter[RunCommand] = TypeAdapter(RunCommand)
-MOST_BYTES = 1_000_000
-"""Largest start or retry: its inputs go on in an event that must fit in a message too."""
+_PER_NAME, _BESIDE = 20, 4_000
+"""Bytes of an event beside a component's name, and beside all names and the inputs."""
 
 
 class Requests:
@@ -36,7 +41,11 @@ class Requests:
         active = await self.bring(epoch, request.run_id)
         if active is None:
             return
-        command = _commands.validate_json(request.body)
+        try:
+            command = _commands.validate_json(request.body)
+        except ValidationError as error:
+            self._answer(active, request, f"The command can't be used: {_told(error)}.")
+            return
         run = active.run
         woken: list[str] = []
         events: list[Event]
@@ -44,7 +53,7 @@ class Requests:
         try:
             self._allowed(active.plan, request)
             if isinstance(command, CancelRun):
-                events = await self._cancel(active, command.reason)
+                events = await self._cancel(active, command)
             elif isinstance(command, PauseRun):
                 events = run.pause(self._engine.now(), reason=command.reason, requested_by=command.requested_by)
             elif isinstance(command, ResumeRun):
@@ -54,7 +63,7 @@ class Requests:
             else:
                 # A start never gets here: the intake makes a run of it.
                 assert isinstance(command, RetryNow)  # noqa: S101
-                events = self._now(active, command.component)
+                events = self._now(active, command)
                 woken = [command.component]
         except Refused as refused:
             events = run.refuse(self._engine.now(), command.command, str(refused), command.requested_by)
@@ -62,26 +71,54 @@ class Requests:
             active.steered = False
         self._engine.write(active, events, woken=woken, request=request.id)
 
-    async def _cancel(self, active: Active, reason: str) -> list[Event]:
+    async def refuse(self, epoch: int, request: Request, error: Exception) -> None:
+        """Say in the run's journal that a command ended in an error that nobody has thought of.
+
+        Whatever the command had begun in memory is forgotten: the run goes on from what its journal says.
+        """
+        active = self._engine.active.get(request.run_id)
+        if active is not None:
+            await self._engine.standing()
+            self._engine.drop(active)
+        active = await self.bring(epoch, request.run_id)
+        if active is not None:
+            text = f"The command ended in an unexpected error ({type(error).__name__}) and changed nothing."
+            self._answer(active, request, f"{text} Look into the executor's log, then ask again.")
+
+    def _answer(self, active: Active, request: Request, reason: str) -> None:
+        """Refuse a command of which no more may be known than its text."""
+        try:
+            body = from_json(request.body)
+        except ValueError:
+            body = None
+        said = body if isinstance(body, dict) else {}
+        events = active.run.refuse(self._engine.now(), str(said.get("command", ""))[:40], reason, str(said.get("requested_by", ""))[:200])
+        self._engine.write(active, events, request=request.id)
+
+    async def _cancel(self, active: Active, command: CancelRun) -> list[Event]:
         if not active.run.state.finished:
             await self._engine.halt(active, STOP_SECONDS)
         try:
-            return active.run.cancel(self._engine.now(), reason=reason, transfers=active.transfers)
+            told = {"reason": command.reason, "requested_by": command.requested_by}
+            return active.run.cancel(self._engine.now(), transfers=active.transfers, **told)
         finally:
             active.stopping = False
 
     async def _retry(self, active: Active, command: RetryRun, request: Request) -> list[Event]:
         """Retry, in another version and with other inputs if that is asked. The plan changes only if nothing is refused."""
-        if len(request.body) > MOST_BYTES:
-            text = f"The command has {len(request.body)} characters; a retry may have {MOST_BYTES}."
+        if len(request.body) > MOST_COMMAND_BYTES:
+            text = f"The command has {len(request.body)} characters; a retry may have {MOST_COMMAND_BYTES}."
             raise Refused(f"{text} Pass where large inputs are, not the inputs.")
         run, plan = active.run, active.plan
         version = None if command.version == run.state.version else command.version
         if version is not None:
             plan = await self._version(active, version)
         inputs = run.state.inputs if command.inputs is None else command.inputs
+        if command.inputs is not None and (obstacle := obstacle_to(command.inputs)) is not None:
+            raise Refused(obstacle)
         if version is not None or command.inputs is not None:
             inputs = plan.graph.rules.inputs(inputs)
+            _check_size(active, plan, inputs)
         change = Change(version, plan.graph, None if inputs == run.state.inputs else inputs)
         events = run.retry(
             self._engine.now(),
@@ -107,18 +144,19 @@ class Requests:
             raise Refused(f"Version {version} of “{name}” can't be run: {error}") from error
         return plan
 
-    def _now(self, active: Active, name: str) -> list[Event]:
+    def _now(self, active: Active, command: RetryNow) -> list[Event]:
         """Make an attempt at once: one that is planned, or one that the retry budget holds. No other limit is passed."""
+        name, by = command.component, command.requested_by
         hold = self._admission.hurry(active.run.state.run_id, name)
         if hold is None:
-            events = active.run.retry_now(self._engine.now(), name)
+            events = active.run.retry_now(self._engine.now(), name, by)
             active.hurried.add(name)
             return events
         endpoint = active.plan.graph.components[name].endpoint or ""
         if hold.limit != "retry_budget":
             raise Refused(f"“{name}” waits for its turn. {sentence(endpoint, hold)}")
-        why = f"Somebody asked for it now: it passes the retry budget of “{endpoint}”."
-        return active.run.hold(self._engine.now(), name, limit=hold.limit, reason=why, until=None, over=False)
+        why = f"{by or 'Somebody'} asked for it now: it passes the retry budget of “{endpoint}”."
+        return active.run.hold(self._engine.now(), name, limit=hold.limit, reason=why, until=None, over=False, requested_by=by)
 
     @staticmethod
     def _allowed(plan: Plan, request: Request) -> None:
@@ -156,3 +194,19 @@ class Requests:
         if plan is None:
             log.error("a run's workflow version is not in the registry's copy", run=stored.run_id, workflow=stored.workflow_id)
         return plan
+
+
+def _check_size(active: Active, plan: Plan, inputs: dict[str, Any]) -> None:
+    """Raise Refused when the event with these inputs, and with every component that stays or runs again, may be too large."""
+    names = {*active.run.state.components, *plan.graph.components}
+    size = len(encode(inputs)) + sum(len(name) + _PER_NAME for name in names) + _BESIDE
+    if size > MOST_EVENT_BYTES:
+        text = f"inputs: with what the workflow adds, the retry would be an event of {size} bytes; it may have {MOST_EVENT_BYTES}."
+        raise Refused(f"{text} Pass where large inputs are, not the inputs.")
+
+
+def _told(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(map(str, e['loc'])) or 'command'}: {e['msg']}"
+        for e in error.errors(include_url=False, include_input=False, include_context=False)[:5]
+    )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from executor.application.apart import Apart
 from executor.application.engine import Active, Engine
 from executor.application.entries import Journal
 from executor.application.ports import StaleEpoch
@@ -17,6 +18,7 @@ from executor.application.registries import Plan, Plans
 from executor.domain.events import Event
 from executor.domain.graph import GraphRefused
 from executor.domain.turns import Lane, Turns, choose
+from shared.contracts.runs import QueuedFor
 from shared.runtime.database import why_away
 from shared.runtime.logging import get_logger
 
@@ -26,6 +28,10 @@ _LOOK_SECONDS = 1.0
 _FULL_SECONDS = 1.0
 """How long an executor may hold as many runs as it can before new ones become rows. Till then they wait in their topic."""
 _MOST = 500
+_HELD_SHARE = 4
+"""When a workflow has this part of the room waiting at gates, its further runs are rows."""
+_AND_HELD = 4
+"""So many times the room may be in memory with those that wait at gates: each of them costs some 10 KB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,7 @@ class RunQueue:
         self._epoch = epoch
         self._most_active = most_active
         self._fair = Turns()
+        self._apart = Apart()
         self._news = asyncio.Event()
         self._full_since: float | None = None
         self._backlog = False
@@ -93,9 +100,22 @@ class RunQueue:
 
     # ── who has to wait ─────────────────────────────────────────────────────────────────────────────────────────────
 
+    @property
+    def room(self) -> int:
+        """How many more runs may be in memory; less than nothing = there are too many.
+
+        A run that only waits at an endpoint's gate takes no room, or one endpoint that is down would hold up every workflow.
+        """
+        inside = len(self._engine.active)
+        return min(self._most_active - inside + len(self._engine.held), _AND_HELD * self._most_active - inside)
+
+    def _stuck(self, workflow_id: str) -> bool:
+        """Whether so many runs of a workflow wait at gates that its further runs are rows: they would only wait there too."""
+        return self._engine.held.of[workflow_id] >= max(1, self._most_active // _HELD_SHARE)
+
     def crowded(self) -> bool:
         """Whether new runs become rows: this executor has been full for a while, or others wait because it was."""
-        if len(self._engine.active) <= self._most_active:
+        if self.room >= 0:
             self._full_since = None
             return self._crowd
         if self._full_since is None:
@@ -103,34 +123,34 @@ class RunQueue:
         self._crowd = self._crowd or time.monotonic() - self._full_since >= _FULL_SECONDS
         return self._crowd
 
-    async def place(self, starts: Sequence[tuple[Plan, str, int | None]]) -> dict[str, bool]:
-        """Return, for those of these new runs (plan, id, priority) that something limits, whether they have to wait."""
+    async def place(self, starts: Sequence[tuple[Plan, str, int | None]]) -> dict[str, QueuedFor | None]:
+        """Return, for those of these new runs (plan, id, priority) that something limits, what they have to wait for, if for anything."""
         if self.crowded():
             self._backlog = True
-            return {run_id: True for _, run_id, _ in starts}
+            return {run_id: "executor" for _, run_id, _ in starts}
+        waits: dict[str, QueuedFor | None] = {run_id: "endpoint" for plan, run_id, _ in starts if self._stuck(plan.published.workflow_id)}
+        self._backlog = self._backlog or bool(waits)
         wanted = [
             Wanted(run_id, plan.published.workflow_id, plan.graph.definition.priority if priority is None else priority)
             for plan, run_id, priority in starts
-            if await self._limited(plan)
+            if run_id not in waits and await self._limited(plan)
         ]
-        if not wanted:
-            return {}
-        granted = await self._turns.reserve(self._epoch(), wanted)
-        return {want.run_id: want.run_id not in granted for want in wanted}
+        granted = await self._turns.reserve(self._epoch(), wanted) if wanted else set()
+        return waits | {want.run_id: None if want.run_id in granted else "workflow" for want in wanted}
 
     async def give_back(self, run_id: str) -> None:
         """Take back the turn of a new run that was refused."""
         await self._turns.give_back(self._epoch(), run_id)
         self._news.set()
 
-    async def again(self, active: Active) -> bool:
-        """Return whether a run that is to begin again has to wait."""
+    async def again(self, active: Active) -> QueuedFor | None:
+        """Return what a run that is to begin again has to wait for; None = for nothing, or it is queued already."""
         active.limited = True
         state = active.run.state
         if not state.finished or active.run.compensating or not await self._limited(active.plan):
-            return False
+            return None
         wanted = Wanted(state.run_id, state.workflow_id, state.priority)
-        return state.run_id not in await self._turns.reserve(self._epoch(), [wanted])
+        return None if state.run_id in await self._turns.reserve(self._epoch(), [wanted]) else "workflow"
 
     async def _limited(self, plan: Plan) -> bool:
         """Whether the newest version of a workflow limits its runs."""
@@ -161,15 +181,19 @@ class RunQueue:
                 await asyncio.wait_for(self._news.wait(), _LOOK_SECONDS)
             self._news.clear()
 
+    def _choose(self, lanes: Sequence[Lane], rooms: dict[str, int | None], most: int) -> list[str]:
+        stuck: dict[str, int | None] = {lane.workflow_id: 0 for lane in lanes if self._stuck(lane.workflow_id)}
+        return choose(self._fair, lanes, rooms | stuck, most)
+
     async def _look(self) -> None:
         self._backlog = await self._turns.waiting()
-        room = self._most_active - len(self._engine.active)
+        room = self.room
         if not self._backlog:
             self._crowd = self._crowd and room <= 0
             return
         if room <= 0:
             return
-        ours = await self._turns.release(self._epoch(), min(room, _MOST), lambda lanes, rooms, most: choose(self._fair, lanes, rooms, most))
+        ours = await self._turns.release(self._epoch(), min(room, _MOST), self._choose)
         if len(ours) < min(room, _MOST):
             self._crowd = False  # what still waits, waits for its workflow
         ours = [run_id for run_id in ours if run_id not in self._engine.active]
@@ -180,6 +204,7 @@ class RunQueue:
             if plan is None:
                 log.error("a queued run's workflow version can't be used here", run=stored.run_id, workflow=stored.workflow_id)
                 continue
-            self._engine.release(self._engine.take(plan, stored))
+            with self._apart.one(stored.run_id, "a queued run can't go on"):
+                self._engine.release(self._engine.take(plan, stored))
         if ours:
-            await self._engine.settled()
+            await self._engine.standing()

@@ -134,9 +134,9 @@ async def _move(reader: Reader, writer: Writer, checkpoint: Checkpoint, save: Sa
         while batch or flying:
             landed: Sequence[Message] = ()
             if len(flying) == _FLYING or not batch:
-                window = flying.popleft()
-                await window.answer
-                landed = window.messages
+                # A cancel of ours must not end this window before the next one, see below.
+                await asyncio.shield(flying[0].answer)
+                landed = flying.popleft().messages
                 confirm(checkpoint, landed)
             if batch:
                 seen.announce(checkpoint, batch)
@@ -150,8 +150,10 @@ async def _move(reader: Reader, writer: Writer, checkpoint: Checkpoint, save: Sa
                 flying.append(_Window(batch, await writer.send(batch)))
                 batch = await unseen(reader, seen, WINDOW)
     finally:
+        # All at once: while one window ended, the next one would go on sending behind messages that the first did not send any more.
         for window in flying:
             window.answer.cancel()
+        for window in flying:
             with contextlib.suppress(BaseException):
                 await window.answer
 

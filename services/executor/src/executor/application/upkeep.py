@@ -9,8 +9,9 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
+from executor.application.apart import Apart, for_all
 from executor.application.engine import Active, Engine
-from executor.application.entries import RUN_LIMIT, Journal, Outcomes
+from executor.application.entries import RUN_LIMIT, Journal, Outcomes, Request
 from executor.application.inheriting import Inheritance
 from executor.application.ports import StaleEpoch
 from executor.application.regularly import regularly
@@ -24,6 +25,7 @@ from shared.runtime.parts import NotReady
 log = get_logger(__name__)
 
 _CHUNK = 500
+_REQUESTS = 100
 _SHORTEST_LOOK = 0.02
 """Seconds."""
 _STEP = 0.001
@@ -83,6 +85,9 @@ class Life:
         self._news = asyncio.Event()
         self._alarm: asyncio.TimerHandle | None = None
         self._rejoining: asyncio.Task[None] | None = None
+        self._apart = Apart()
+        self._given_up: set[int] = set()
+        """Requests that can be neither obeyed nor refused, until the next life."""
         self.epoch = 0
 
     async def start(self) -> None:
@@ -150,6 +155,8 @@ class Life:
         self._clock.set(now)
         # What was begun while there was no epoch never stood; its commands are read again.
         self._engine.abandon()
+        self._apart.broken.clear()
+        self._given_up.clear()
         self._outcomes.begin()
         self._writer.start(self.epoch)
         log.info("executor lives", epoch=self.epoch, instance=self._instance)
@@ -158,11 +165,13 @@ class Life:
         """Return ``work`` that rests between two lives, and begins a new one when it finds that ours has ended."""
 
         async def step() -> None:
+            epoch = self.epoch
             try:
                 if self._rejoining is None:
                     await work()
             except StaleEpoch as error:
-                self.lost(str(error))
+                if self.epoch == epoch:  # else the next one has begun already
+                    self.lost(str(error))
 
         return step
 
@@ -188,50 +197,82 @@ class Life:
 
     async def _act(self) -> None:
         due_in, asked = await self._journal.news(self.epoch, self._look)
-        if asked:
-            await self._asked()
         if due_in is not None and due_in <= 0:
             await self._due()
             due_in, _ = await self._journal.news(self.epoch, self._look)
-        if due_in is not None:
+        if due_in is not None and (due_in > 0 or not self._apart.broken):
             self._look_in(due_in)
+        if asked:
+            await self._asked()
 
     async def _due(self) -> None:
-        while due := await self._journal.due(self.epoch, _CHUNK):
+        while due := await self._journal.due(self.epoch, _CHUNK + len(self._apart.broken)):
             await self._read_back([run_id for run_id, _ in due if run_id not in self._engine.active])
             woken = 0
-            over: list[Active] = []
             for run_id, name in due:
                 active = self._engine.active.get(run_id)
                 if active is None:
                     continue
-                woken += 1
-                part = active.run.state.components.get(name)
-                if name == RUN_LIMIT and active.run.expires:
-                    over.append(active)
-                elif part is not None and part.status == "retrying" and active.run.state.may_start:
-                    self._engine.wake(active, name)
-                else:
-                    await self._journal.forget(run_id, name)
-                    self._engine.write(active, [])
-            await asyncio.gather(*(self._engine.expire(active) for active in over))
-            await self._engine.settled()
+                with self._apart.one(run_id, "what is due in a run can't be done"):
+                    await self._wake(active, name)
+                    woken += 1
+            await self._expire_all(due)
+            await self._engine.standing()
             if not woken:
                 # Their workflow's versions are not here yet; the next look asks again.
                 return
 
+    async def _wake(self, active: Active, name: str) -> None:
+        """Do what is due; the end of a run's own time is seen to afterwards, for all at once."""
+        state = active.run.state
+        part = state.components.get(name)
+        if name == RUN_LIMIT and active.run.expires:
+            return
+        if part is not None and part.status == "retrying" and state.may_start:
+            self._engine.wake(active, name)
+        else:
+            await self._journal.forget(state.run_id, name)
+            self._engine.write(active, [])
+
+    async def _expire_all(self, due: Sequence[tuple[str, str]]) -> None:
+        over = [self._engine.active[run_id] for run_id, name in due if name == RUN_LIMIT and run_id in self._engine.active]
+
+        async def expire(active: Active) -> None:
+            with self._apart.one(active.run.state.run_id, "a run can't be ended at its time limit"):
+                await self._engine.expire(active)
+
+        await asyncio.gather(*(expire(active) for active in over if active.run.expires))
+
     async def _read_back(self, run_ids: Sequence[str]) -> None:
         """Read runs of which something is due. What is ours stays ours while our epoch lasts; a queued run is claimed first."""
         for stored in await self._journal.load(run_ids) if run_ids else ():
-            if stored.status == "queued":
-                await self._requests.bring(self.epoch, stored.run_id)
-            elif (plan := await self._requests.plan(stored)) is not None:
-                self._requests.take(plan, stored)
+            with self._apart.one(stored.run_id, "a run of which something is due can't be read back"):
+                if stored.status == "queued":
+                    await self._requests.bring(self.epoch, stored.run_id)
+                elif (plan := await self._requests.plan(stored)) is not None:
+                    self._requests.take(plan, stored)
 
     async def _asked(self) -> None:
-        while asked := await self._journal.requests(self.epoch, 100):
-            for request in asked:
-                await self._requests.obey(self.epoch, request)
-            await self._engine.settled()
-            if not any(request.run_id in self._engine.active for request in asked):
+        while asked := await self._journal.requests(self.epoch, _REQUESTS + len(self._given_up)):
+            fresh = [request for request in asked if request.id not in self._given_up]
+            for request in fresh:
+                await self._obey(request)
+            await self._engine.standing()
+            if not any(request.run_id in self._engine.active for request in fresh):
                 return
+
+    async def _obey(self, request: Request) -> None:
+        """Obey one command. An error that nobody has thought of is its own: it is refused, and the others have their turn."""
+        try:
+            await self._requests.obey(self.epoch, request)
+        except Exception as error:
+            if for_all(error):
+                raise
+            log.exception("a command ended in an unexpected error", run=request.run_id, request=request.id)
+            try:
+                await self._requests.refuse(self.epoch, request, error)
+            except Exception as again:
+                if for_all(again):
+                    raise
+                log.exception("a command can't even be refused; its row stays", run=request.run_id, request=request.id)
+                self._given_up.add(request.id)

@@ -61,6 +61,12 @@ class Flow(Record):
         """Whether the run's compensations have begun."""
         return bool(self.graph.undoes) and any(name in self.state.components for name in self.graph.undoes)
 
+    @property
+    def undoing(self) -> bool:
+        """Whether a cancel now would have something to undo, or has had."""
+        parts = self.state.components
+        return any(name in parts or parts[done].status == "succeeded" for name, done in self.graph.undoes.items())
+
     # ── onward ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _follow(self, events: list[Event], name: str, now: str) -> None:
@@ -131,12 +137,13 @@ class Flow(Record):
             status = "succeeded" if all(parts[name].status in _WELL for name in self.graph.leaves) else "failed"
         self._end(events, now, status)
 
-    def _stop(self, events: list[Event], now: str, transfers: dict[str, dict[str, Any]], message: str) -> None:
+    def _stop(self, events: list[Event], now: str, transfers: dict[str, dict[str, Any]], message: str, requested_by: str = "") -> None:
         """Record that everything that has not ended was cancelled."""
         for name in (*self.graph.order, *self.graph.undoes):
             part = self.state.components.get(name)
             if part is not None and part.status not in TERMINAL:
-                self._finish(events, name, now, "cancelled", transfer=transfers.get(name) or part.transfer, message=message)
+                transfer = transfers.get(name) or part.transfer
+                self._finish(events, name, now, "cancelled", transfer=transfer, message=message, requested_by=requested_by)
 
     def _undo(self, events: list[Event], now: str) -> bool:
         """Start the next compensation; return whether one is left to wait for."""

@@ -23,7 +23,7 @@ class Verdict(Enum):
 
     ANSWERED = "answered"  # it did its work, or gave a final answer: it is there
     FAILED = "failed"  # a failure that may pass
-    NOTHING = "nothing"  # the attempt was stopped
+    NOTHING = "nothing"  # the attempt was stopped, or ended without any doing of its endpoint, see ``verdicts``
 
 
 @dataclass(frozen=True, slots=True)

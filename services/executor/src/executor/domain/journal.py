@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from executor.domain.events import Event
+from shared.contracts.runs import QueuedFor
 
 TERMINAL = frozenset({"succeeded", "failed", "upstream_failed", "skipped", "cancelled"})
 EXECUTOR_LOST = "ExecutorLost"
@@ -59,14 +60,17 @@ class State:
 
     __slots__ = (
         "business_key",
+        "cancelled_by",
         "components",
         "deadline_at",
         "inputs",
         "open",
         "parent_span_id",
+        "past",
         "paused",
         "priority",
         "queued",
+        "queued_for",
         "reason",
         "run_id",
         "seq",
@@ -92,13 +96,21 @@ class State:
         self.priority = 5
         self.deadline_at: str | None = None
         self.queued = False
+        self.queued_for: QueuedFor | None = None
         self.paused = False
         self.reason = ""  # why it was cancelled last
+        self.cancelled_by = ""  # and by whom
         self.trace_id: str | None = None
         self.span_id: str | None = None
         self.parent_span_id: str | None = None
         self.components = {name: Progress() for name in components}
+        self.past: dict[str, int] = {}  # generations that components had which the version does not have any more
         self.open = len(self.components)
+
+    def generation_after(self, name: str) -> int:
+        """Return the generation under which a component runs the next time a person asks for it: one that it never had."""
+        part = self.components.get(name)
+        return 1 + (self.past.get(name, 0) if part is None else part.generation)
 
     def apply(self, event: Event) -> None:
         """Take one event in. Events come in order and without gaps; anything else is a broken journal."""
@@ -128,12 +140,13 @@ class State:
         self.priority = event.get("priority", 5)
         self.deadline_at = event.get("deadline_at")
         self.queued = event.get("queued", False)
+        self.queued_for = event.get("queued_for")
         self.trace_id = event.get("trace_id")
         self.span_id = event.get("span_id")
         self.parent_span_id = event.get("parent_span_id")
 
     def _run_released(self, _event: Event) -> None:
-        self.queued = False
+        self.queued, self.queued_for = False, None
 
     def _run_paused(self, _event: Event) -> None:
         self.paused = True
@@ -144,16 +157,20 @@ class State:
     def _run_finished(self, event: Event) -> None:
         self.status = event["status"]
         self.paused = self.queued = False
+        self.queued_for = None
 
     def _run_reopened(self, event: Event) -> None:
         self.status = "running"
         self.queued = event.get("queued", False)
+        self.queued_for = event.get("queued_for")
         self.deadline_at = event.get("deadline_at")
         if event.get("inputs") is not None:
             self.inputs = event["inputs"]
         if event.get("version") is not None:
             # From here on the run has the components of another version: those that stay, and those that run again.
             self.version = event["version"]
+            gone = ((name, part) for name, part in self.components.items() if name not in event["stays"])
+            self.past |= {name: part.generation for name, part in gone if part.generation > 1 or part.status != "pending"}
             self.components = {name: self.components.get(name) or Progress() for name in event["stays"]}
             self.open = sum(part.status not in TERMINAL for part in self.components.values())
         for name, generation in event["again"].items():
@@ -191,6 +208,7 @@ class State:
         self.open -= 1
         if part.status == "cancelled":
             self.reason = event.get("message") or ""
+            self.cancelled_by = event.get("requested_by") or ""
 
     def _attempt_failed(self, event: Event) -> None:
         part = self._part(event)

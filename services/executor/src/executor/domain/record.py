@@ -33,13 +33,15 @@ class Record:
         """Return the key that is the same on every attempt of a component's generation."""
         return f"{self.state.run_id}:{name}:{self.state.components[name].generation}"
 
-    def _attempt(self, events: list[Event], name: str, now: str) -> None:
+    def _attempt(self, events: list[Event], name: str, now: str, requested_by: str = "") -> None:
         event = self._next("attempt.started", now)
         part = self.state.components.get(name)
         event["component"] = name
         event["generation"], event["attempt"] = (1, 1) if part is None else (part.generation, part.attempt + 1)
         event["host"] = self._host
         event["span_id"] = self._spans()
+        if requested_by:
+            event["requested_by"] = requested_by
         self._take(events, event)
 
     def _of_attempt(self, event: str, name: str) -> Event:
@@ -57,6 +59,7 @@ class Record:
         transfer: dict[str, Any] | None = None,
         failure: dict[str, Any] | None = None,
         message: str = "",
+        requested_by: str = "",
     ) -> None:
         part = self.state.components[name]
         event = self._next("component.finished", now)
@@ -76,6 +79,8 @@ class Record:
         event["idempotency_key"] = self.idempotency_key(name)
         event["host"] = self._host
         event["message"] = message[:4000]
+        if requested_by:
+            event["requested_by"] = requested_by
         self._take(events, event)
 
     def _end(self, events: list[Event], now: str, status: str, message: str = "") -> None:
@@ -86,6 +91,8 @@ class Record:
         event["message"] = message[:4000]
         event["workflow"] = self.graph.definition.workflow
         event["version"] = state.version
+        if status == "cancelled" and state.cancelled_by:
+            event["requested_by"] = state.cancelled_by
         self._take(events, event)
 
     def _next(self, kind: str, now: str) -> Event:

@@ -17,6 +17,7 @@ from executor.domain.graph import Graph
 from executor.domain.journal import EXECUTOR_LOST, WITHDRAWN, State
 from executor.domain.record import Trace
 from executor.domain.rules import Refused
+from shared.contracts.runs import QueuedFor
 
 __all__ = ["Change", "Failure", "Refused", "Run", "Trace"]
 
@@ -52,9 +53,9 @@ class Run(Flow):
         trace: Trace,
         business_key: str | None = None,
         priority: int | None = None,
-        queued: bool = False,
+        queued: QueuedFor | None = None,
     ) -> list[Event]:
-        """Begin: everything that waits for nothing is tried at once, if the run need not wait for its turn (``queued``).
+        """Begin: everything that waits for nothing is tried at once, if the run need not wait for its turn (``queued``: for what it does).
 
         ``priority`` None = the workflow's.
         """
@@ -70,7 +71,8 @@ class Run(Flow):
             "business_key": business_key,
             "priority": definition.priority if priority is None else priority,
             "deadline_at": None if definition.timeout is None else stamp(at + timedelta(seconds=definition.timeout)),
-            "queued": queued or None,
+            "queued": True if queued else None,
+            "queued_for": queued,
             "trace_id": trace.trace_id,
             "span_id": trace.span_id,
             "parent_span_id": trace.parent_span_id,
@@ -91,7 +93,7 @@ class Run(Flow):
             self._close(events, now)
         return events
 
-    def cancel(self, at: datetime, *, reason: str, transfers: dict[str, dict[str, Any]]) -> list[Event]:
+    def cancel(self, at: datetime, *, reason: str, transfers: dict[str, dict[str, Any]], requested_by: str = "") -> list[Event]:
         """End everything that has not ended, then undo what was done, where that is declared.
 
         Attempts under way were stopped before; ``transfers`` says how far they got. A second cancel ends the compensations too.
@@ -101,9 +103,12 @@ class Run(Flow):
         now = stamp(at)
         events: list[Event] = []
         if self.state.paused:
-            self._add(events, {"event": "run.resumed", "reason": "It is cancelled.", "requested_by": ""}, now)
+            self._add(events, {"event": "run.resumed", "reason": "It is cancelled.", "requested_by": requested_by}, now)
         again = self.compensating
-        self._stop(events, now, transfers, reason or "Cancelled.")
+        if self.state.queued and self.undoing:
+            # What undoes waits for nobody's turn; a run that ends at once needs none.
+            self._add(events, {"event": "run.released"}, now)
+        self._stop(events, now, transfers, reason or "Cancelled.", requested_by)
         if again or not self._undo(events, now):
             self._cancelled(events, now, reason)
         return events
@@ -156,11 +161,11 @@ class Run(Flow):
         until: str | None = None,
         expected_seq: int | None = None,
         change: Change | None = None,
-        queued: bool = False,
+        queued: QueuedFor | None = None,
     ) -> list[Event]:
         """Run components again under a new generation. What is not named, and not held up by them, keeps its outcome.
 
-        ``queued``: the workflow has no room for another run now; it goes on when it is released.
+        ``queued``: what it has to wait for; it goes on when it is released. One that is queued already goes on waiting for what it did.
         """
         state, change = self.state, change or Change()
         if expected_seq is not None and expected_seq != state.seq:
@@ -172,15 +177,17 @@ class Run(Flow):
         now, parts = stamp(at), state.components
         members = (*graph.order, *(name for name in graph.undoes if name in parts))
         limit = None if self.compensating else graph.definition.timeout
+        waits = queued is not None or (state.queued and not self.compensating)
         body: Event = {
             "event": "run.reopened",
-            "again": {name: parts[name].generation + 1 if name in parts else 1 for name in members if name in again},
+            "again": {name: state.generation_after(name) for name in members if name in again},
             "stays": [name for name in members if name not in again],
             "requested_by": requested_by,
             "version": change.version,
             "inputs": change.inputs,
             "deadline_at": None if limit is None else stamp(at + timedelta(seconds=limit)),
-            "queued": queued or None,
+            "queued": True if waits else None,
+            "queued_for": queued or (state.queued_for if waits else None),
         }
         events: list[Event] = []
         self.graph = graph
@@ -193,7 +200,7 @@ class Run(Flow):
             self._close(events, now)
         return events
 
-    def retry_now(self, at: datetime, name: str) -> list[Event]:
+    def retry_now(self, at: datetime, name: str, requested_by: str = "") -> list[Event]:
         """Make the next attempt of a component without waiting for its time."""
         part = self.state.components.get(name)
         if part is None:
@@ -204,7 +211,7 @@ class Run(Flow):
             raise Refused(f"“{name}” does not wait for a next attempt; it is {part.status}.")
         if not self.state.may_start:
             raise Refused(f"The run is {self.state.standing}, so nothing starts. Resume it first.")
-        return self.wake(at, name)
+        return self.wake(at, name, requested_by)
 
     def refuse(self, at: datetime, command: str, reason: str, requested_by: str) -> list[Event]:
         """Say in the run's own journal that a command could not be obeyed."""
@@ -241,10 +248,13 @@ class Run(Flow):
             self._follow(events, name, now)
         return events
 
-    def hold(self, at: datetime, name: str, *, limit: str, reason: str, until: datetime | None, over: bool) -> list[Event]:
+    def hold(
+        self, at: datetime, name: str, *, limit: str, reason: str, until: datetime | None, over: bool, requested_by: str = ""
+    ) -> list[Event]:
         """Record that an attempt waits at its endpoint's gate, or, with ``over``, that it goes on."""
         events: list[Event] = []
         body = self._of_attempt("attempt.held", name) | {"limit": limit, "reason": reason[:4000], "over": over or None}
+        body["requested_by"] = requested_by or None
         self._add(events, without_none(body | {"until": None if until is None or over else stamp(until)}), stamp(at))
         return events
 
@@ -259,11 +269,11 @@ class Run(Flow):
         self._add(events, without_none(body), stamp(at))
         return events
 
-    def wake(self, at: datetime, name: str) -> list[Event]:
-        """Make the planned attempt of a component."""
+    def wake(self, at: datetime, name: str, requested_by: str = "") -> list[Event]:
+        """Make the planned attempt of a component: its time has come, or somebody asked for it."""
         events: list[Event] = []
         if self.state.components[name].status == "retrying" and self.state.may_start:
-            self._attempt(events, name, stamp(at))
+            self._attempt(events, name, stamp(at), requested_by)
         return events
 
     def resume(self, at: datetime) -> list[Event]:

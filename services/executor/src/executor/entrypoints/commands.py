@@ -13,19 +13,22 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from executor.application.commands import Asked, Commands
-from executor.application.engine import Engine
+from executor.application.asked import Asked
+from executor.application.commands import Commands
 from executor.application.ports import StaleEpoch
 from executor.application.run_queue import RunQueue
 from executor.application.writer import JournalWriter
 from shared.contracts.topics import RUNS_COMMANDS
 from shared.runtime import failpoints
+from shared.runtime.cloudevents import given_id
+from shared.runtime.consumer.batch import MAX_TRANSIENT_TRIES, MAX_TRIES
 from shared.runtime.consumer.intake import FETCH_WAIT_MS
 from shared.runtime.consumer.received import Unusable, identity, read
-from shared.runtime.database import why_away
+from shared.runtime.database import may_pass_again, why_away
 from shared.runtime.delivery import Outbox
 from shared.runtime.delivery.dead import Verdict, set_aside
 from shared.runtime.delivery.inbox import enter
+from shared.runtime.kafka_closing import close
 from shared.runtime.kafka_topics import create_missing, wanted, wanted_dead_letter
 from shared.runtime.logging import get_logger
 from shared.runtime.origin import Origin
@@ -37,6 +40,8 @@ log = get_logger(__name__)
 _IDLE_MS = 1000
 _OFFSETS_EVERY = 0.05
 """Seconds between two commits of offsets. What was finished in between is read again after a crash, and the inbox knows it."""
+_BETWEEN_TRIES = 0.2
+"""Seconds between two tries of a command that fails."""
 _UNDER_WAY = 4
 """Batches whose effects are being written while the next is read."""
 
@@ -48,7 +53,6 @@ class CommandIntake:
         self,
         settings: ServiceSettings,
         commands: Commands,
-        engine: Engine,
         writer: JournalWriter,
         outbox: Outbox,
         queue: RunQueue,
@@ -56,18 +60,15 @@ class CommandIntake:
         *,
         group: str,
         poll: int,
-        most_active: int,
     ) -> None:
         self._settings = settings
         self._commands = commands
-        self._engine = engine
         self._writer = writer
         self._outbox = outbox
         self._queue = queue
         self._origin = origin
         self._group = group
         self._poll = poll
-        self._most_active = most_active
         self._consumer: AIOKafkaConsumer | None = None
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
@@ -100,7 +101,7 @@ class CommandIntake:
                 await consumer.start()
         except (KafkaError, OSError, TimeoutError) as error:
             with contextlib.suppress(Exception):
-                await consumer.stop()
+                await close(consumer)
             raise Away(f"Kafka does not answer at {self._settings.kafka}: {error or type(error).__name__}") from error
         self._consumer = consumer
         self._stopping = False
@@ -119,7 +120,7 @@ class CommandIntake:
             self._committing = None
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            await consumer.stop()
+            await close(consumer)
 
     async def stop(self) -> None:
         """Drain, if that was not done before."""
@@ -138,7 +139,7 @@ class CommandIntake:
                 if self._reread:
                     await self._again(consumer)
                     self._reread = False
-                full = len(self._engine.active) > self._most_active and not self._queue.crowded()
+                full = self._queue.room < 0 and not self._queue.crowded()
                 if full or self._writer.waiting:
                     await asyncio.sleep(0.05)
                     continue
@@ -156,7 +157,8 @@ class CommandIntake:
                 await asyncio.sleep(1)
             except asyncio.CancelledError:
                 raise
-            except Exception:
+            except Exception as error:
+                self.waiting = f"commands can't be taken in: {error!r}"
                 log.exception("a batch of commands ended in an unexpected error; it is read again")
                 self._reread = True
                 await asyncio.sleep(1)
@@ -167,27 +169,61 @@ class CommandIntake:
         await self._committed(consumer)
 
     async def _take(self, records: "Sequence[ConsumerRecord[Any, Any]]") -> None:
-        """Take a batch in, as often as the database is away."""
+        """Take a batch in. After an error that nobody has thought of, one by one: what is at fault is set aside, the others go on."""
+        error = await self._taken(records)
+        if error is None:
+            return
+        if len(records) > 1:
+            log.info("a batch of commands failed; they are taken one by one", commands=len(records), error=repr(error))
+        for record in records:
+            await self._one(record, error if len(records) == 1 else None)
+
+    async def _taken(self, records: "Sequence[ConsumerRecord[Any, Any]]") -> Exception | None:
+        """Take commands in, as often as the database is away; return the error that waiting does not heal."""
         wait = 0.1
         while True:
             try:
                 settled = await self._commands.handle(await self._read(records))
             except Exception as error:
                 reason = why_away(error) or (str(error) if isinstance(error, StaleEpoch) else None)
-                if reason is None or self._stopping:
+                if self._stopping or (reason is None and isinstance(error, KafkaError | OSError)):
                     raise
+                if reason is None:
+                    return error
                 self.waiting = reason
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 5.0)
             else:
                 break
         self.waiting = ""
-        ends: dict[TopicPartition, int] = {}
-        for record in records:
-            ends[TopicPartition(record.topic, record.partition)] = record.offset + 1
+        self._pass(records, settled)
+        return None
+
+    async def _one(self, record: "ConsumerRecord[Any, Any]", error: Exception | None) -> None:
+        """Take one command in; set it aside when it fails for good. ``error``: it was tried once already."""
+        tries = 0 if error is None else 1
+        while True:
+            if error is None:
+                error = await self._taken([record])
+                tries += 1
+            if error is None:
+                return
+            if tries >= (MAX_TRANSIENT_TRIES if may_pass_again(error) else MAX_TRIES):
+                break
+            await asyncio.sleep(_BETWEEN_TRIES)
+            error = None
+        log.error("a command fails for good", position=f"{record.topic}:{record.partition}:{record.offset}", exc_info=error)
+        await self._set_aside(record, Verdict("failed", f"{type(error).__name__}: {error}", tries))
+        self._pass([record])
+
+    def _pass(self, records: "Sequence[ConsumerRecord[Any, Any]]", settled: "asyncio.Future[None] | None" = None) -> None:
+        """Pass by these records once ``settled`` resolves; None = their effects stand."""
         if settled is None:
             settled = asyncio.get_running_loop().create_future()
             settled.set_result(None)
+        ends: dict[TopicPartition, int] = {}
+        for record in records:
+            ends[TopicPartition(record.topic, record.partition)] = record.offset + 1
         self._under_way.append((settled, ends))
 
     async def _read(self, records: "Sequence[ConsumerRecord[Any, Any]]") -> list[Asked]:
@@ -216,7 +252,9 @@ class CommandIntake:
         if received.event is None:
             return None
         external = not self._origin.ours(received.headers, record.topic, record.key, received.event_id, record.value)
-        return Asked(received.event, received.event_id, received.position, external, received.traceparent, len(record.value or b""))
+        given, size = given_id(received.headers), len(record.value or b"")
+        alone = "" if given == received.event_id else given
+        return Asked(received.event, received.event_id, received.position, external, received.traceparent, size, alone)
 
     async def _settle(self, *, wait: bool) -> None:
         """Take note of the batches whose effects stand: their offsets may be committed."""

@@ -13,7 +13,7 @@ from gateway.application.ports.work import BulkRecord, Candidate
 
 _CANDIDATES = text(
     """
-    SELECT runs.run_id, runs.workflow, runs.status,
+    SELECT runs.run_id, runs.workflow, runs.workflow_id, runs.version, runs.status,
         coalesce((SELECT part.failure ->> 'code' FROM run_components AS part
                   WHERE part.run_id = runs.run_id AND part.status IN ('failed', 'parked') AND part.failure IS NOT NULL
                   ORDER BY part.finished_at NULLS LAST, part.component LIMIT 1), '') AS failure_code,
@@ -48,7 +48,7 @@ class BulkRows:
 
     async def candidates(self, run_ids: list[str]) -> list[Candidate]:
         rows = await self._session.execute(_CANDIDATES, {"ids": run_ids})
-        return [Candidate(row.run_id, row.workflow, row.status, row.failure_code, row.busy) for row in rows]
+        return [Candidate(row.run_id, row.workflow, row.status, row.failure_code, row.workflow_id, row.version, row.busy) for row in rows]
 
     async def add_bulk(self, bulk: BulkRecord, items: list[Candidate]) -> None:
         values: dict[str, Any] = {

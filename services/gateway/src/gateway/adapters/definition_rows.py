@@ -1,5 +1,6 @@
 """Definitions and workflows in their tables."""
 
+import json
 from typing import Any
 
 from sqlalchemy import delete, func, select, text, update
@@ -75,17 +76,24 @@ class DefinitionRows:
         return list((await self._session.execute(select(Cluster.name))).scalars())  # type: ignore[call-overload]
 
     async def users_of_endpoint(self, name: str) -> list[str]:
+        return await self._users({"endpoint": name}, {"endpoint": name})
+
+    async def users_of_cluster(self, name: str) -> list[str]:
+        return await self._users({"kind": "airflow", "options": {"cluster": name}}, {"cluster": name})
+
+    async def _users(self, component: dict[str, Any], trigger: dict[str, Any]) -> list[str]:
+        """Return the workflows whose newest version has such a component or trigger."""
         query = text(
             """
             SELECT w.name FROM workflows w
             JOIN workflow_versions v ON v.workflow_id = w.id AND v.version = w.latest
             WHERE NOT w.retired
-              AND (v.definition->'components' @> jsonb_build_array(jsonb_build_object('endpoint', cast(:name AS text)))
-                OR v.definition->'triggers' @> jsonb_build_array(jsonb_build_object('endpoint', cast(:name AS text))))
+              AND (v.definition->'components' @> cast(:component AS jsonb) OR v.definition->'triggers' @> cast(:trigger AS jsonb))
             ORDER BY w.name
             """
         )
-        return list((await self._session.execute(query, {"name": name})).scalars())
+        asked = {"component": json.dumps([component]), "trigger": json.dumps([trigger])}
+        return list((await self._session.execute(query, asked)).scalars())
 
     async def rules_telling(self, channel_id: str) -> list[str]:
         query = text("SELECT name FROM rules WHERE body->'channels' @> jsonb_build_array(cast(:id AS text)) ORDER BY name")

@@ -13,7 +13,10 @@ async def standing_of(session: AsyncSession, run_id: str) -> Standing | None:
     if run is None:
         return None
     rows = select(RunComponent).where(RunComponent.run_id == run_id)  # type: ignore[arg-type]
-    parts = {row.component: Part(row.status, row.generation, held=row.held is not None) for row in (await session.execute(rows)).scalars()}
+    parts = {
+        row.component: Part(row.status, row.generation, held=str((row.held or {}).get("limit", "")))
+        for row in (await session.execute(rows)).scalars()
+    }
     return Standing(
         run_id=run_id,
         workflow_id=run.workflow_id,
@@ -24,6 +27,7 @@ async def standing_of(session: AsyncSession, run_id: str) -> Standing | None:
         inputs=run.inputs,
         parts=parts,
         graph=await graph_in(session, run.workflow_id, run.version) or Graph(names=tuple(parts)),
+        gone=bool((run.refusal or {}).get("gone")),
     )
 
 

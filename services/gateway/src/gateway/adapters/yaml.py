@@ -1,11 +1,12 @@
-"""Reads YAML in two threads at most: the parser is pure Python, and a hostile text may take it a second."""
+"""Reads and writes YAML in two threads at most: the parser is pure Python, and a hostile text may take it a second."""
 
 import asyncio
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from gateway.domain.text_diff import TextDiff, diff
-from gateway.domain.workflow_yaml import Reading, read
+from gateway.domain.workflow_yaml import Reading, read, write
+from shared.contracts.workflows import WorkflowDefinition
 
 
 class ThreadedYaml:
@@ -16,6 +17,9 @@ class ThreadedYaml:
 
     async def read(self, text: str, endpoints: Mapping[str, str] | None, clusters: Collection[str] | None = None) -> Reading:
         return await asyncio.get_running_loop().run_in_executor(self._pool, read, text, endpoints, clusters)
+
+    async def write(self, definition: WorkflowDefinition, before: str) -> str:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, write, definition, before)
 
     async def diff(self, before: str, after: str) -> TextDiff:
         return await asyncio.get_running_loop().run_in_executor(self._pool, diff, before, after)

@@ -84,6 +84,8 @@ def _why_not(state: str, standing: StandingRecord | None, firings: Sequence[Firi
     if standing.trouble:
         return standing.trouble
     last = firings[0] if firings else None
+    if last is not None and last.refused:
+        return f"The last time its run was refused: {last.reason}"
     if last is None or last.result == "started":
         return ""
     many = f" ({last.count:,} times)" if last.count > 1 else ""

@@ -1,8 +1,9 @@
 """Durations as people write them: ``500ms``, ``1s``, ``2m``, ``1h``, ``1d``."""
 
 import re
+from decimal import Decimal
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_UNITS = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600), "d": Decimal(86_400)}
 _WORDS = {
     **dict.fromkeys(("ms", "msec", "msecs", "millis", "millisecond", "milliseconds"), "ms"),
     **dict.fromkeys(("", "s", "sec", "secs", "second", "seconds"), "s"),
@@ -29,21 +30,24 @@ def parse_duration(value: object) -> float:
     match = _EXACT.fullmatch(text)
     if match is None:
         raise WrongDuration(f"{_shown(text)} is not a duration.", _suggest(text))
-    seconds = float(match.group(1)) * _UNITS[match.group(2)]
+    seconds = float(Decimal(match.group(1)) * _UNITS[match.group(2)])
     if seconds > YEAR:
         raise WrongDuration(f"{_shown(text)} is longer than a year.", "Write at most 365d.")
     return seconds
 
 
 def format_duration(seconds: float) -> str:
-    """Return the shortest exact writing, e.g. 90 → ``90s``, 3600 → ``1h``, 0.25 → ``250ms``."""
-    for unit in ("d", "h", "m"):
-        whole, rest = divmod(seconds, _UNITS[unit])
-        if whole and not rest:
+    """Return the shortest exact writing, e.g. 90 → ``90s``, 3600 → ``1h``, 0.25 → ``250ms``, 0.0004 → ``0.4ms``.
+
+    What has none is rounded: to a microsecond, and above 999,999,999 ms to a millisecond.
+    """
+    exact = Decimal(repr(float(seconds)))
+    for unit in ("d", "h", "m", "s"):
+        whole, rest = divmod(exact, _UNITS[unit])
+        if (whole or unit == "s") and not rest:
             return f"{whole:.0f}{unit}"
-    if seconds == int(seconds):
-        return f"{seconds:.0f}s"
-    return f"{seconds * 1000:.0f}ms"
+    unit = "ms" if exact < 1_000_000 else "s"
+    return f"{exact / _UNITS[unit]:.3f}".rstrip("0").rstrip(".") + unit
 
 
 def _shown(text: str) -> str:
@@ -52,7 +56,7 @@ def _shown(text: str) -> str:
 
 def _suggest(text: str) -> str:
     """Read it as generously as possible, only to say how it should have been written."""
-    rest, seconds, units = text[:60], 0.0, set()
+    rest, seconds, units = text[:60], Decimal(0), set()
     if not rest.strip() or rest.strip().startswith("-"):
         return "Write a number and its unit, e.g. 500ms, 90s, 2m or 1h."
     while rest.strip():
@@ -61,8 +65,8 @@ def _suggest(text: str) -> str:
             return "Write a number and its unit, e.g. 500ms, 90s, 2m or 1h."
         unit = _WORDS[match.group(2).lower()]
         units.add(unit)
-        seconds += float(match.group(1).replace(",", ".")) * _UNITS[unit]
+        seconds += Decimal(match.group(1).replace(",", ".")) * _UNITS[unit]
         rest = rest[match.end() :]
     if units == {"s"} and seconds == int(seconds):
         return f"Write {seconds:.0f}s."
-    return f"Write {format_duration(seconds)}."
+    return f"Write {format_duration(float(seconds))}."

@@ -16,8 +16,26 @@ MOST_PROBLEMS = 20
 TYPES = ("string", "integer", "number", "boolean", "object", "array", "null")
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef", "$id", "$anchor", "$dynamicAnchor")
-_HOLDS_VALUES = ("default", "const", "enum", "examples")
+_HOLDS_VALUES = ("default", "const", "enum", "examples", "required", "dependentRequired")
 """Keywords whose values are data and no schemas."""
+
+NAMED_SCHEMAS = ("properties", "patternProperties", "$defs", "dependentSchemas")
+"""Keywords whose value is name → schema."""
+SCHEMAS = (
+    *("items", "contains", "additionalProperties", "propertyNames", "unevaluatedItems", "unevaluatedProperties"),
+    *("not", "if", "then", "else", "contentSchema"),
+)
+"""Keywords whose value is a schema."""
+SCHEMA_LISTS = ("prefixItems", "allOf", "anyOf", "oneOf")
+KEYWORDS = (
+    *("type", "title", "description", "default", "enum", "const", "examples", "deprecated", "readOnly", "writeOnly", "$comment", "$schema"),
+    *("format", "pattern", "minLength", "maxLength", "contentEncoding", "contentMediaType"),
+    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+    *("required", "dependentRequired", "minProperties", "maxProperties"),
+    *("minItems", "maxItems", "uniqueItems", "minContains", "maxContains"),
+    *(*NAMED_SCHEMAS, *SCHEMAS, *SCHEMA_LISTS),
+)
+"""The words of a schema (2020-12, without references). A word of one's own begins with x-."""
 
 
 class WrongSchema(ValueError):
@@ -38,6 +56,8 @@ def check_schema(schema: Mapping[str, Any]) -> None:
     for path, name, value in _keywords(schema, ()):
         if name in _REFERENCES:
             raise WrongSchema(f"'{name}' is not taken in the schema of an input.", (*path, name), "Write the schema out where it is used.")
+        if name not in KEYWORDS and not name.startswith("x-"):
+            raise WrongSchema(f"JSON Schema has no word '{name[:60]}'.", (*path, name), meant(name, KEYWORDS))
         if name == "$schema" and value != _DRAFT:
             raise WrongSchema(
                 f"'{str(value)[:80]}' is not the JSON Schema that inputs have.", (*path, name), f"Leave it out, or write {_DRAFT}."
@@ -122,10 +142,10 @@ def _keywords(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[s
     if isinstance(value, Mapping):
         for name, below in value.items():
             yield path, str(name), below
-            if name in ("properties", "patternProperties", "$defs", "dependentSchemas") and isinstance(below, Mapping):
+            if name in NAMED_SCHEMAS and isinstance(below, Mapping):
                 for key, schema in below.items():
                     yield from _keywords(schema, (*path, name, key))
-            elif name not in _HOLDS_VALUES:
+            elif name not in _HOLDS_VALUES and not name.startswith("x-"):
                 yield from _keywords(below, (*path, name))
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):

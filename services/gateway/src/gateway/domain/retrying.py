@@ -46,8 +46,8 @@ class Graph:
 
     def needed(self, name: str) -> int:
         """Return how many of its connections must be true before a component starts."""
-        join = self.joins.get(name, "all")
-        return {"all": len(self.upstream(name)), "any": 1}.get(str(join), join if isinstance(join, int) else 0)
+        join, leading = self.joins.get(name, "all"), len(self.upstream(name))
+        return {"all": leading, "any": min(1, leading)}.get(str(join), join if isinstance(join, int) else 0)
 
     def in_order(self, names: Iterable[str]) -> tuple[str, ...]:
         """Return names in the order of the document."""
@@ -72,8 +72,8 @@ class Part:
 
     status: str
     generation: int = 1
-    held: bool = False
-    """Whether its attempt waits for a limit of its endpoint."""
+    held: str = ""
+    """The limit of its endpoint that its attempt waits for."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,8 @@ class Standing:
     inputs: Mapping[str, Any]
     parts: Mapping[str, Part]
     graph: Graph
+    gone: bool = False
+    """Whether the executor has said that it has forgotten the run."""
 
     def statuses(self) -> dict[str, str]:
         """Return the statuses of its components."""
@@ -135,6 +137,9 @@ def preview(run: Standing, wish: Wish, *, other: Graph | None = None) -> Preview
         why = "The run was refused and never began." if run.status == "refused" else "The executor has not begun the run yet."
         hint = "Start it again instead." if run.status == "refused" else "Wait a moment, or cancel it."
         return Preview(refused=(Refused("", why, hint),))
+    if run.gone:
+        why = "The executor keeps this run no longer, so nothing of it can run again."
+        return Preview(refused=(Refused("", why, "Start a new run with the same inputs instead."),))
     graph = other or run.graph
     if graph.compensations & run.parts.keys():
         return _of_compensations(run, graph, wish, other)

@@ -110,6 +110,8 @@ def describe(request: Request, error: Exception) -> JSONResponse | None:  # noqa
             return problem(request, 403, "Not allowed", str(error))
         case ForgedRequest():
             return problem(request, 403, "Request refused", str(error))
+        case HTTPException(__cause__=Invalid() as wrong):
+            return describe(request, wrong)
         case HTTPException():
             return _http(request, error)
     return None

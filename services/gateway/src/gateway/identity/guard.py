@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute
 from gateway.identity.csrf import FIELD, HEADER, SAFE, Csrf
 from gateway.identity.people import People
 from gateway.identity.principal import ForgedRequest, NotAllowed, Principal, Right, SignInNeeded
+from gateway.identity.recovery import Recovery
 from gateway.identity.secrets import new_secret
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/version"})
@@ -48,8 +49,9 @@ class Cookies:
 class Identity:
     """Everything about people that routes need; stands at ``app.state.identity``."""
 
-    def __init__(self, people: People, csrf: Csrf, cookies: Cookies) -> None:
+    def __init__(self, people: People, csrf: Csrf, cookies: Cookies, recovery: Recovery) -> None:
         self.people = people
+        self.recovery = recovery
         self.csrf = csrf
         self.cookies = cookies
 

@@ -57,20 +57,8 @@ class People:
 
     async def sign_in(self, name: str, password: str, *, address: str, device: str = "", old_cookie: str | None = None) -> SignedIn:
         """Check the password and begin a session of a new id; the old one ends. Raises WrongCredentials or Throttled."""
-        at, folded = now(), name.strip().lower()[:200]
-        subjects = throttle.subjects_of(folded, address)
+        user, at = await self.proven(name, password, address=address), now()
         async with self._database.session() as session:
-            pause = await throttle.pause_before(session, subjects, at)
-            if pause:
-                raise Throttled(pause)
-            user = (await session.execute(select(User).where(User.name == folded))).scalar_one_or_none()  # type: ignore[arg-type]
-            # Counted before it is known: tries in parallel can't all be the free one.
-            noted = await throttle.note_try(session, subjects, at)
-        right = await self._passwords.verify(password, None if user is None else user.password_hash)
-        if not right or user is None or user.disabled:
-            raise WrongCredentials
-        async with self._database.session() as session:
-            await throttle.forgive(session, subjects, noted)
             if old_cookie:
                 await session.execute(delete(Session).where(Session.secret_hash == digest(old_cookie)))  # type: ignore[arg-type]
             await session.execute(delete(Session).where(Session.expires_at < at))  # type: ignore[arg-type]
@@ -87,6 +75,24 @@ class People:
             }
             await session.execute(insert(Session).values(**values))
         return SignedIn(cookie, Principal(user.id, user.name, user.email, user.role, session_id=session_id))
+
+    async def proven(self, name: str, password: str, *, address: str) -> User:
+        """Return the person whose password this is; failed tries slow down. Raises WrongCredentials or Throttled."""
+        at, folded = now(), name.strip().lower()[:200]
+        subjects = throttle.subjects_of(folded, address)
+        async with self._database.session() as session:
+            pause = await throttle.pause_before(session, subjects, at)
+            if pause:
+                raise Throttled(pause)
+            user = (await session.execute(select(User).where(User.name == folded))).scalar_one_or_none()  # type: ignore[arg-type]
+            # Counted before it is known: tries in parallel can't all be the free one.
+            noted = await throttle.note_try(session, subjects, at)
+        right = await self._passwords.verify(password, None if user is None else user.password_hash)
+        if not right or user is None or user.disabled:
+            raise WrongCredentials
+        async with self._database.session() as session:
+            await throttle.forgive(session, subjects, noted)
+        return user
 
     async def sign_out(self, cookie: str) -> None:
         """End the session; its cookie is worth nothing any more."""

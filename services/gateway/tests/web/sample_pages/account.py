@@ -2,8 +2,10 @@
 
 from gateway.application.views.account import (
     AccountPage,
+    AgainPage,
     ErrorPage,
     Hit,
+    ResetPage,
     SearchPage,
     SessionRow,
     SetupPage,
@@ -35,6 +37,25 @@ def set_up() -> SetupPage:
 
 def used_link() -> SetupPage:
     return SetupPage(token_problem="It was used already: the first user has been made.")
+
+
+def kept() -> SignInPage:
+    return SignInPage(kept='{"url": "/workflows/w/edit/", "fields": [["yaml", "workflow: orders"]], "cut": false}')
+
+
+def again() -> AgainPage:
+    yaml = "workflow: order-processing\ncomponents:\n  OrderQueue: {kind: mq, endpoint: orders-mq, queue: orders}\n" * 3
+    return AgainPage(
+        url="/workflows/w/edit/", fields=(("yaml", yaml), ("etag", '"6"'), ("note", "longer retry")), cut=True, csrf="the-form-token"
+    )
+
+
+def reset() -> ResetPage:
+    return ResetPage(token="t", name="mira", problems=(FieldProblem(field="new_password", message="The password has 6 characters."),))
+
+
+def used_reset() -> ResetPage:
+    return ResetPage(token_problem="This link was used already.")
 
 
 def account() -> AccountPage:

@@ -145,7 +145,7 @@ def detail() -> DagPage:
             Fact(label="Next run", value="in 19 min"),
             Fact(label="Owner", value="data-platform"),
             Fact(label="Tags", value="orders, warehouse"),
-            Fact(label="Success 30 d", value="94.3 %", tone="bad"),
+            Fact(label="Succeeded", value="92 % of the last 25 runs", tone="bad"),
         ),
         runs=tuple(
             DagRunRow(
@@ -241,7 +241,8 @@ def log() -> TaskLogPage:
         state=state("failed"),
         tries=(FilterChip(label="Try 1", url="?try=1"), FilterChip(label="Try 2", url="?try=2", active=True)),
         lines=tuple(LogLine(text=text) for text in texts * 40),
-        truncated=True,
+        note="The log is longer than 10 MB. Its beginning is shown, 320 lines; the rest is in Airflow.",
+        live="dag_run:eu-prod/orders_hourly/r1",
         seen=seen(1),
         download_url="?download=1",
     )
@@ -252,7 +253,7 @@ def no_log() -> TaskLogPage:
         update={
             "lines": (),
             "tries": (),
-            "truncated": False,
+            "note": "",
             "trouble": Trouble(
                 title="Airflow did not give the log.",
                 text="eu-prod answered after 30 s with a time-out.",

@@ -51,6 +51,7 @@ def endpoint() -> EndpointPage:
             Fact(label="User", value="flowtower"),
             Fact(label="Breaker", value="closed"),
         ),
+        holds=("3 attempts wait for its breaker; the first since 2026-11-22 12:03:10 UTC.",),
         used_by=(UsedBy(name="order-processing", url="/workflows/order-processing/", components=("OrderQueue",)),),
         actions=(
             Action(label="Test it", url="/endpoints/orders-mq/test/", icon="test"),

@@ -1,5 +1,6 @@
 """Graphs, run rows and the pages of workflows."""
 
+from gateway.application.views.diff import DiffLine, Theirs
 from gateway.application.views.flow import FlowEdge, FlowGraph, FlowNode
 from gateway.application.views.parts import Action, Choice, FieldProblem, FilterChip
 from gateway.application.views.runs import (
@@ -223,6 +224,20 @@ def editor() -> WorkflowEditorPage:
             ),
         ),
     )
+
+
+def overtaken() -> WorkflowEditorPage:
+    """Somebody published a version while this was typed."""
+    lines = (
+        DiffLine(kind="gap", skipped=7),
+        DiffLine(
+            kind="changed", before=8, after=8, before_text="    endpoint: orders-mq", after_text="    endpoint: orders-mw", first=True
+        ),
+        DiffLine(kind="same", before=9, after=9, before_text="    queue: orders", after_text="    queue: orders"),
+    )
+    problem = FieldProblem(field="", message="The workflow was changed meanwhile: you started from revision 6.", take='"7"')
+    theirs = Theirs(version=7, by="mk", at=ago(600), lines=lines, cut=False)
+    return editor().model_copy(update={"etag": '"6"', "problems": (problem,), "theirs": theirs})
 
 
 def new_workflow() -> WorkflowEditorPage:

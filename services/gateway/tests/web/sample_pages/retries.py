@@ -12,6 +12,7 @@ from gateway.application.views.retries import (
     ComparePage,
     PreviewPart,
     RetryPage,
+    VersionStep,
 )
 from gateway.application.views.runs import AuditRow
 from sample_pages.frame import AWAY, ago, state, tone
@@ -128,6 +129,9 @@ def add() -> BulkAddPage:
         sample=(Fact(label="order-processing", value="5d3c3f6f0a01 · QueueNotFound", url="/runs/r7/"),),
         fields=(("workflow", "order-processing"), ("state", "failed")),
         per_second="5",
+        version="8",
+        versions=(Choice(value="", label="Each run its own"), Choice(value="8", label="Version 8"), Choice(value="7", label="Version 7")),
+        differs=(VersionStep(title="1,290 runs of version 7", changes=("OrderQueue: its deadline is 5 min.",), url="/workflows/w1/"),),
         back_url="/runs/?workflow=order-processing",
         duration="4 min 18 s",
     )

@@ -10,6 +10,7 @@ from gateway.application.views.runs import (
     ComponentPanel,
     GanttRow,
     GanttSegment,
+    LogSearch,
     MovedRow,
     RunPage,
     SpanRow,
@@ -131,7 +132,8 @@ def run() -> RunPage:
         version_url="/workflows/order-processing/?version=7",
         deadline=NOW + timedelta(minutes=28),
         log_note="The newest 500 of 12,408 events",
-        log_url="/api/runs/r7/events/",
+        log_url="/api/runs/r7/events.jsonl",
+        log_search=LogSearch(events=12_408, component="OrderQueue"),
         moved=(
             MovedRow(
                 connection="OrderTopic → OrderQueue",
@@ -269,6 +271,7 @@ def fresh_run() -> RunPage:
             "version_url": "",
             "deadline": None,
             "log_note": "",
+            "log_search": None,
             "gantt": (),
             "axis": (),
             "moved": (),

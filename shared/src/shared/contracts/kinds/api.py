@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from shared.contracts.base import Expression, Json
-from shared.contracts.kinds.http import HttpEndpointOptions, HttpEndpointSecrets
+from shared.contracts.kinds.http import HttpEndpointOptions, HttpEndpointSecrets, writable
 from shared.contracts.kinds.options import Options
 from shared.contracts.kinds.templates import Placed, checked, placed
 
@@ -35,7 +35,9 @@ class ComponentOptions(Options):
     )
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"] = "GET"
     query: dict[str, Template] = Field(default={}, max_length=100, description="Parameters behind the ?, e.g. {state: open}.")
-    headers: dict[HeaderName, Template] = Field(default={}, max_length=50, description="Further headers; no secrets here.")
+    headers: Annotated[dict[HeaderName, Template], AfterValidator(writable)] = Field(
+        default={}, max_length=50, description="Further headers; no secrets here."
+    )
     body: Annotated[Json, AfterValidator(checked)] = Field(
         default=None, description='Sent as JSON, e.g. {order: "{order_id}"}; texts may hold placeholders.'
     )

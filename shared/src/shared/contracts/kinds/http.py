@@ -1,14 +1,30 @@
 """What the kinds that are called over HTTP share."""
 
-from pydantic import Field, SecretStr, model_validator
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from shared.contracts.kinds.options import Options
+
+CREDENTIALS = frozenset({"authorization", "proxy-authorization"})
+OURS = CREDENTIALS | {"idempotency-key", "traceparent", "host", "content-length", "transfer-encoding", "connection"}
+"""Headers (in lower case) that are made of an endpoint's credentials, of the run, or of the call itself: nobody writes them."""
+
+
+def writable(headers: dict[str, str]) -> dict[str, str]:
+    """Return the headers; raise ValueError for one that nobody writes. What signs in is a secret and belongs into the endpoint's."""
+    for name in headers:
+        if name.lower() in CREDENTIALS:
+            raise ValueError(f"'{name}' carries a secret; put it into the endpoint's secrets: password, bearer_token or header_value")
+        if name.lower() in OURS:
+            raise ValueError(f"'{name}' is set by Flowtower; leave it out")
+    return headers
 
 
 class HttpEndpointOptions(Options):
     base_url: str = Field(min_length=1, max_length=2000, pattern=r"^https?://", description="http:// or https:// and the host.")
     username: str = Field(default="", max_length=200, description="For HTTP basic authentication.")
-    headers: dict[str, str] = Field(default={}, description="Sent with each call; no secrets here.")
+    headers: Annotated[dict[str, str], AfterValidator(writable)] = Field(default={}, description="Sent with each call; no secrets here.")
     secret_header: str = Field(
         default="",
         max_length=100,

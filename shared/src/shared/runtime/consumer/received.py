@@ -113,5 +113,5 @@ def _event(topic: Topic, value: bytes | None) -> Any:
             "undecodable" if any(e["type"] == "json_invalid" for e in error.errors(include_url=False, include_input=False)) else "invalid"
         )
         raise Unusable(Verdict("undecodable" if kind == "undecodable" else "invalid", _told(error))) from error
-    except (UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise Unusable(Verdict("undecodable", f"{type(error).__name__}: {error}")) from error

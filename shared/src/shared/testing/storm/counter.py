@@ -11,6 +11,8 @@ class Counter:
 
     def __init__(self) -> None:
         self.calls: Tally[str] = Tally()
+        self.delay = 0.0
+        """Seconds before each answer."""
         self._server: asyncio.Server | None = None
         self.port = 0
 
@@ -29,6 +31,7 @@ class Counter:
                 fields = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:] if line)}
                 await reader.readexactly(int(fields.get("content-length", "0")))
                 self.calls[fields.get("idempotency-key", "(none)")] += 1
+                await asyncio.sleep(self.delay)
                 writer.write(_ANSWER)
         except (asyncio.IncompleteReadError, ConnectionError):
             # Whoever called was killed.

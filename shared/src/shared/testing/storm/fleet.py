@@ -31,6 +31,8 @@ from shared.testing.wait import eventually
 
 WORKFLOW = "storm"
 NAMES = ("A", "B", "C")
+CALL_SECONDS = 0.1
+"""How long the far end takes for a call, so that a fault finds work under way."""
 _UNFORESEEN = ("unexpected error", "exception was never retrieved", "could not be asked; it is asked again")
 
 
@@ -105,6 +107,7 @@ class Fleet:
         await self.say(WORKFLOWS_REGISTRY, published, "id-storm:1")
         await self.all_ready()
         await self.ended(await self.send(1), within=60)
+        self.counter.delay = CALL_SECONDS
 
     async def stop(self) -> None:
         await self.producer.stop()
@@ -131,6 +134,27 @@ class Fleet:
             sent.append(await self.producer.send(RUNS_COMMANDS.name, value, key=run.encode(), headers=headers))
         await asyncio.gather(*sent)
         return runs
+
+    async def under_way(self, executor: Executor) -> int:
+        """Return how many runs of an executor's present life have an attempt under way; of a dead or frozen one: had."""
+        async with self.database() as connection:
+            found: int = await connection.fetchval(
+                "SELECT count(*) FROM runs AS r JOIN executors AS e ON e.epoch = r.owner WHERE e.instance = $1 AND e.retired_at IS NULL "
+                "AND r.ended_at IS NULL AND NOT EXISTS (SELECT FROM waits AS w WHERE w.run_id = r.run_id)",
+                executor.instance,
+            )
+        return found
+
+    async def busy(self, executor: Executor, runs: list[str]) -> None:
+        """Send runs, and add them to ``runs``, until the executor has work: after a start it gets its share of commands by and by."""
+
+        async def works() -> bool:
+            if await self.under_way(executor):
+                return True
+            runs.extend(await self.send(12))
+            return False
+
+        await eventually(works, within=60, every=0.1, about=f"executor {executor.instance} has work")
 
     async def all_ready(self, within: float = 90) -> None:
         for executor in self.executors:

@@ -64,8 +64,17 @@ class Ledger:
             if event.seq != len(seqs) + 1:
                 inverted.append((run, event.seq, len(seqs)))
             seqs[event.seq] = value
+        self._outcomes(first)
+        self._count("events of one seq that differ", differing, "events were sent again with other bytes")
+        self._count("order inversions or gaps", inverted, "events came before their elders")
+        self.counts["events sent again, told by (run, seq)"] = again
+        return first
+
+    def _outcomes(self, first: dict[str, dict[int, bytes]]) -> None:
+        asked = set(self._runs)
         outcomes: Tally[tuple[str, str, int]] = Tally()
         ends: Tally[str] = Tally()
+        lost = 0
         for run, seqs in first.items():
             for value in seqs.values():
                 event = RUNS_OUTCOMES.decode(value)
@@ -73,17 +82,16 @@ class Ledger:
                     outcomes[run, event.component, event.generation] += 1
                 elif event.event == "run.finished":
                     ends[run] += 1
+                elif event.event == "attempt.failed":
+                    lost += event.failure.code == "ExecutorLost"
         self.counts["runs asked for"] = len(asked)
         self.counts["outcomes on the topic"] = len(outcomes)
+        self.counts["attempts lost with their executor"] = lost
         self._count("runs without an end on the topic", [run for run in self._runs if run not in ends], "runs are lost")
         missing = [(run, name) for run in self._runs for name in NAMES if not outcomes[run, name, 1]]
         self._count("outcomes lost", missing, "outcomes are lost")
         self._count("outcomes twice", [key for key, count in outcomes.items() if count > 1], "outcomes are there twice")
         self._count("ends twice", [run for run, count in ends.items() if count > 1], "runs ended twice")
-        self._count("events of one seq that differ", differing, "events were sent again with other bytes")
-        self._count("order inversions or gaps", inverted, "events came before their elders")
-        self.counts["events sent again, told by (run, seq)"] = again
-        return first
 
     async def _records(self) -> Any:
         consumer = AIOKafkaConsumer(bootstrap_servers=self._fleet.kafka.bootstrap, auto_offset_reset="earliest", enable_auto_commit=False)

@@ -29,7 +29,8 @@ INSERT INTO triggers (workflow_id, name, workflow, kind, version, body, next_at,
 VALUES (:workflow_id, :name, :workflow, :kind, :version, cast(:body AS jsonb), :next_at, :trouble, :paused, false)
 ON CONFLICT (workflow_id, name) DO UPDATE SET workflow = excluded.workflow, kind = excluded.kind, version = excluded.version,
     body = excluded.body, next_at = excluded.next_at, trouble = excluded.trouble, paused = excluded.paused, gone = false,
-    from_start = triggers.from_start AND :same, since = CASE WHEN :same THEN triggers.since ELSE clock_timestamp() END
+    life = triggers.life + :returned, from_start = triggers.from_start AND :same,
+    since = CASE WHEN :same THEN triggers.since ELSE clock_timestamp() END
 RETURNING since
 """
 
@@ -60,7 +61,8 @@ async def sync(transaction: Transaction, workflow_ids: Iterable[str]) -> None:
             before = known.get(workflow_id, {}).get(name)
             if before is None or before.gone or before.version != latest.version:
                 row = None if before is None else row_of(before)
-                await _declare(transaction, workflow_id, definition.workflow, latest.version, trigger, row)
+                returned = before is not None and before.gone
+                await _declare(transaction, workflow_id, definition.workflow, latest.version, trigger, row, returned=returned)
 
 
 def name_of(trigger: Trigger) -> str:
@@ -75,10 +77,18 @@ async def _gone(transaction: Transaction, row: TriggerRow) -> None:
 
 
 async def _declare(
-    transaction: Transaction, workflow_id: str, workflow: str, version: int, trigger: Trigger, before: TriggerRow | None
+    transaction: Transaction,
+    workflow_id: str,
+    workflow: str,
+    version: int,
+    trigger: Trigger,
+    before: TriggerRow | None,
+    *,
+    returned: bool,
 ) -> None:
+    """Write a trigger down. One that ``returned`` begins anew: what came while nobody declared it is nobody's business."""
     now = await now_of(transaction)
-    same = before is not None and _same_source(before.trigger, trigger)
+    same = before is not None and not returned and _same_source(before.trigger, trigger)
     row = TriggerRow(workflow_id, workflow, name_of(trigger), version, trigger, before is not None and before.paused, "", now)
     if isinstance(trigger, ScheduleTrigger):
         next_at, trouble = first_time(trigger, now)
@@ -100,6 +110,7 @@ async def _declare(
         "trouble": row.trouble,
         "paused": row.paused,
         "same": same,
+        "returned": int(returned),
     }
     since = (await transaction.session.execute(text(_SAVE), values)).scalar_one()
     publish_standing(transaction, replace(row, since=since), now)

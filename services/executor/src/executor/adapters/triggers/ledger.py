@@ -18,7 +18,7 @@ from shared.contracts.workflows import Trigger
 from shared.runtime import failpoints
 from shared.runtime.delivery import Transaction
 
-COLUMNS = "workflow_id, workflow, name, version, body::text AS body, paused, trouble, since, from_start, next_at"
+COLUMNS = "workflow_id, workflow, name, version, body::text AS body, paused, trouble, since, from_start, next_at, life"
 
 _TYPE = f"flowtower.{RUNS_COMMANDS.name}.StartRun"
 _TRIGGER: TypeAdapter[Any] = TypeAdapter(Trigger)
@@ -51,6 +51,7 @@ def row_of(found: Any) -> TriggerRow:
         found.since,
         found.from_start,
         found.next_at,
+        found.life,
     )
 
 

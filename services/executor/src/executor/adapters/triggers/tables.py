@@ -29,6 +29,7 @@ class TriggerTable(SQLModel, table=True):
     from_start: bool
     owner: int | None = Field(default=None, sa_type=sa.BigInteger)  # the epoch that listens for it
     since: datetime = Field(sa_type=_MOMENT, sa_column_kwargs=_NOW)
+    life: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # how often it was gone and came back
 
 
 class FiringTable(SQLModel, table=True):

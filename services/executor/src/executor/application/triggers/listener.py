@@ -100,7 +100,8 @@ class TopicListener:
         endpoint = await self._plans.endpoint(self._trigger.endpoint, "kafka")
         connector = self._connectors["kafka"]
         assert isinstance(connector, Listens)  # noqa: S101 - this kind can
-        group = f"flowtower.trigger.{self.row.workflow_id}.{self.row.name}"
+        again = f":{self.row.life}" if self.row.life else ""
+        group = f"flowtower.trigger.{self.row.workflow_id}.{self.row.name}{again}"
         async with connector.listen(endpoint, self._trigger.topic, group=group, from_start=self._from_start) as listening:
             # From here on the group's offsets say where it is.
             self._from_start = False

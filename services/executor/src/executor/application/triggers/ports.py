@@ -35,6 +35,8 @@ class TriggerRow:
     from_start: bool = False
     """Its topic was not there when it began to listen: whatever is in it then is news."""
     next_at: datetime | None = None
+    life: int = 0
+    """How often it was gone and came back. Each time it begins anew, whatever it had read before."""
 
     @property
     def key(self) -> tuple[str, str]:

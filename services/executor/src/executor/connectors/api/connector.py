@@ -17,7 +17,6 @@ from shared.runtime.expressions import Use
 
 _MAX_OUTPUT_BYTES = 256 * 1024
 _MAX_BODY_BYTES = 1024 * 1024
-_OURS = frozenset({"idempotency-key", "traceparent", "authorization", "host", "content-length", "transfer-encoding", "connection"})
 
 
 class ApiConnector:
@@ -77,8 +76,8 @@ def _body(options: ComponentOptions, filling: Filling) -> bytes:
 def _headers(work: Work, endpoint: Endpoint, options: ComponentOptions, filling: Filling) -> dict[str, str]:
     headers: dict[str, str] = {}
     for name, template in options.headers.items():
-        if name.lower() in _OURS or name.lower() == endpoint.options.secret_header.lower():
-            raise Permanent("HeaderRefused", f"The header “{name}” is set by Flowtower. Remove it from headers:.")
+        if name.lower() == endpoint.options.secret_header.lower():
+            raise Permanent("HeaderRefused", f"The header “{name}” carries the endpoint's secret. Remove it from headers:.")
         value = filling.text(template, f"headers.{name}")
         if any(ord(sign) < 32 or ord(sign) == 127 for sign in value) or not value.isascii():
             raise Permanent("HeaderInvalid", f"The value of the header “{name}” has signs that a header can't carry.")
@@ -134,7 +133,7 @@ def _output(work: Work, options: ComponentOptions, filling: Filling, seen: dict[
     output: dict[str, Any] = {"status": seen["status"]}
     for name, text in options.output.items():
         output[name] = filling.evaluate(text, f"output.{name}", use=Use.ANSWER_MAPPING, more=seen)
-    size = len(json.dumps(output, ensure_ascii=False).encode())
+    size = len(json.dumps(output, ensure_ascii=False).encode("utf-8", "replace"))
     if size > _MAX_OUTPUT_BYTES:
         text = f"The output of “{work.name}” has {size} bytes; at most {_MAX_OUTPUT_BYTES} are kept. Map less of the answer."
         raise Permanent("OutputTooLarge", text)

@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, errors
 
 from executor.application.ports import Endpoint, Permanent, Retryable, Trouble
 from shared.runtime.egress import Egress, EgressRefused
+from shared.runtime.kafka_closing import close
 
 _REQUEST_MS = 15_000
 
@@ -98,7 +99,7 @@ async def consuming(egress: Egress, endpoint: Endpoint, group: str | None = None
             await _open(egress, consumer)
             yield consumer
         finally:
-            await consumer.stop()
+            await close(consumer)
 
 
 @asynccontextmanager

@@ -11,12 +11,13 @@ from gateway.application.commands.bulk import MARK
 from shared.contracts.runs import CommandRefused, RunEvent, RunFinished, RunReopened
 
 # The asked seq tells the answer to this job's command from what happened before; the name tells it from somebody else's retry.
+# A refusal by an executor that has forgotten the run has no number of the run's: a job asks a run once, so its name is enough.
 _SETTLE = text(
     """
     UPDATE bulk_retry_items AS item
     SET status = new.status, reason = new.reason, settled_at = clock_timestamp(), seq = new.seq
     FROM unnest(:runs, :seqs, :statuses, :reasons, :askers) AS new (run_id, seq, status, reason, asker)
-    WHERE item.run_id = new.run_id AND item.seq < new.seq
+    WHERE item.run_id = new.run_id AND (item.seq < new.seq OR new.status = 'refused')
       AND item.status IN ('waiting', 'asked', 'reopened')
       AND CASE WHEN new.status IN ('reopened', 'refused') THEN item.status = 'asked' AND new.asker = item.bulk_id
           ELSE item.status = 'reopened' END

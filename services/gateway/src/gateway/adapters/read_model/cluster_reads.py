@@ -4,7 +4,7 @@ from typing import Any
 
 from gateway.adapters.read_model.rows import Row, Rows
 from gateway.application.answers.clusters import ClusterAnswer, ClusterView, CommandAnswer
-from gateway.domain.cluster_health import judge
+from gateway.domain.cluster_health import judge, stale_after
 from shared.contracts.clusters import ClusterObserved
 from shared.runtime.clock import now
 
@@ -53,11 +53,13 @@ def _observed(body: dict[str, Any] | None) -> ClusterObserved | None:
 def _cluster(row: Row) -> ClusterAnswer:
     at, body = now(), row["body"]
     observation = _observed(row["observation"])
-    verdict = judge(observation, at=at, poll_seconds=float(body.get("poll_seconds", 5.0)))
+    poll_seconds = float(body.get("poll_seconds", 5.0))
+    verdict = judge(observation, at=at, poll_seconds=poll_seconds)
     view = ClusterView(
         health=verdict.health,
         sentence=verdict.sentence,
         stale=verdict.stale,
+        stale_at=None if verdict.stale or observation is None else observation.observed_at + stale_after(poll_seconds),
         observed_at=row["observed_at"],
         age_seconds=None if row["observed_at"] is None else max((at - row["observed_at"]).total_seconds(), 0.0),
         last_answer_at=row["last_answer_at"],

@@ -30,7 +30,8 @@ LEFT JOIN LATERAL (
 _WHERE = """
 WHERE (:cluster = '' OR d.cluster_id = :cluster)
   AND (:tag = '' OR d.tags @> jsonb_build_array(cast(:tag AS text)))
-  AND (:words = '' OR d.dag_id ILIKE :pattern OR c.name ILIKE :pattern)
+  AND (:words = '' OR d.dag_id ILIKE :pattern OR c.name ILIKE :pattern
+       OR EXISTS (SELECT FROM jsonb_array_elements_text(d.owners) AS owner WHERE owner ILIKE :pattern))
 """
 _STATE = """
   AND CASE :state WHEN 'all' THEN true WHEN 'paused' THEN d.is_paused WHEN 'active' THEN NOT d.is_paused
@@ -172,6 +173,7 @@ def _parameters(wanted: DagFilter) -> dict[str, Any]:
 
 def _dag(row: Row, runs: tuple[DagRunAnswer, ...]) -> DagAnswer:
     seen = row["cluster_seen"]
-    stale = seen is None or row["reach"] != "answered" or now() - seen > stale_after(row["poll_seconds"] or 5.0)
+    stale_at = None if seen is None or row["reach"] != "answered" else seen + stale_after(row["poll_seconds"] or 5.0)
+    stale = stale_at is None or now() > stale_at
     columns = {key: value for key, value in row.items() if key in DagAnswer.model_fields}
-    return DagAnswer.model_validate({**columns, "stale": stale, "runs": runs})
+    return DagAnswer.model_validate({**columns, "stale": stale, "stale_at": None if stale else stale_at, "runs": runs})

@@ -14,8 +14,8 @@ from gateway.application.ports.read_model import COUNTED, STATES, RunFilter
 
 RUN = (
     "run_id AS id, workflow_id, workflow, version, status, inputs, requested_by, trigger, trace_id, span_id, parent_span_id,"
-    " business_key, priority, deadline_at, queued, paused_at, paused_by, pause_reason,"
-    " asked_at, started_at, finished_at, message, seq, gaps, cancel_asked_at, updated_at"
+    " business_key, priority, deadline_at, queued_for, paused_at, paused_by, pause_reason,"
+    " asked_at, started_at, finished_at, message, seq, gaps, refusal, cancel_asked_at, updated_at"
 )
 WALKED = 5_000
 """Runs of a filtered list whose words are looked at one by one before the trigrams are asked."""

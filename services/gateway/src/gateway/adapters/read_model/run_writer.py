@@ -9,10 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.adapters.ledger import write_changes
 from gateway.adapters.read_model.bulk_results import settle_bulk_items
+from gateway.adapters.read_model.outside_audit import Told, may_be_asked, note_outside, stands
 from gateway.adapters.read_model.trigger_writer import write_event_starts
 from gateway.adapters.tables import Run, RunAttempt, RunComponent, RunEventRow, RunWords, WorkflowVersion
 from gateway.application.projections.run_state import RunState, words_of
-from gateway.application.projections.runs import fold, fresh
+from gateway.application.projections.runs import fold, fresh, stands_beside
 from shared.contracts.runs import RunEvent, RunFinished, RunReopened, RunStarted
 
 
@@ -21,14 +22,19 @@ async def write_run_events(session: AsyncSession, events: Sequence[RunEvent]) ->
     states = await _load(session, {event.run_id for event in events})
     declared = await _declared(session, events)
     taken: list[RunEvent] = []
+    told: list[Told] = []
     changes: list[tuple[str, str]] = []
     for event in events:
         state = states.get(event.run_id)
         if state is None:
             state = states[event.run_id] = fresh(event.run_id, event)
         state.declared = declared
+        asked = may_be_asked(state, event)
+        before = stands(state) if asked else {}
         if fold(state, event):
             taken.append(event)
+            if asked:
+                told.append(Told(event, str(state.row["workflow"]), before, stands(state)))
             changes.append(("run", event.run_id))
             if isinstance(event, RunStarted | RunFinished | RunReopened):
                 changes.append(("workflow", event.workflow_id))
@@ -65,10 +71,13 @@ async def write_run_events(session: AsyncSession, events: Sequence[RunEvent]) ->
     rows = [
         {"run_id": event.run_id, "seq": event.seq, "event": event.event, "at": event.at, "body": event.model_dump(mode="json")}
         for event in taken
+        if not stands_beside(event)
     ]
-    await session.execute(insert(RunEventRow).on_conflict_do_nothing(), rows)
+    if rows:
+        await session.execute(insert(RunEventRow).on_conflict_do_nothing(), rows)
     changes += await write_event_starts(session, taken)
     changes += await settle_bulk_items(session, taken)
+    await note_outside(session, told)
     await write_changes(session, changes)
 
 

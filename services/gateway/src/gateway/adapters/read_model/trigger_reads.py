@@ -6,7 +6,8 @@ from gateway.application.answers.triggers import FiringAnswer
 from gateway.application.ports.triggers import StandingRecord
 
 _FIRING = """
-SELECT f.id, f.firing_id, f.at, f.result, f.reason, f.count, f.run_id, r.status AS run_status, f.planned_at
+SELECT f.id, f.firing_id, f.at, f.result, f.count, f.run_id, r.status AS run_status, f.planned_at,
+    concat_ws(' ', nullif(f.reason, ''), CASE WHEN r.status = 'refused' THEN nullif(r.message, '') END) AS reason
 FROM trigger_firings f LEFT JOIN runs r ON r.run_id = f.run_id
 """
 

@@ -38,6 +38,7 @@ class Run(Base, table=True):
     priority: int = 5
     deadline_at: datetime | None = moment(nullable=True)
     queued: bool = False
+    queued_for: str = words()
     paused_at: datetime | None = moment(nullable=True)
     paused_by: str = words()
     pause_reason: str = words()
@@ -47,6 +48,7 @@ class Run(Base, table=True):
     message: str = words()
     seq: int = 0
     gaps: int = 0
+    refusal: dict[str, Any] | None = document(nullable=True)
     cancel_asked_at: datetime | None = moment(nullable=True)
     updated_at: datetime = moment()
 
@@ -69,6 +71,7 @@ class RunComponent(Base, table=True):
     """Where one component of a run stands now."""
 
     __tablename__ = "run_components"
+    __table_args__ = (Index("run_components_held", "run_id", postgresql_where=text("held IS NOT NULL")),)
 
     run_id: str = Field(primary_key=True)
     component: str = Field(primary_key=True)

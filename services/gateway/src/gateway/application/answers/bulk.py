@@ -73,8 +73,22 @@ class BulkItemAnswer(Answer):
     settled_at: datetime | None = None
 
 
+class BulkVersion(Answer):
+    """What the chosen version changes for the runs that have this one now; ``more``: changes that are not told."""
+
+    model_config = example(version=6, runs=118, changes=["OrderQueue: its queue is now “orders-v2”, before “orders”."], more=0)
+
+    version: int | None
+    runs: int
+    changes: tuple[str, ...]
+    more: int = 0
+
+
 class BulkPreview(Answer):
-    """What a bulk retry would ask: how many runs, of which workflows and failures, which are left out and why."""
+    """What a bulk retry would ask: how many runs, of which workflows and failures, which are left out and why.
+
+    ``workflow_id``, ``versions``: where a version is chosen, whose it is and what it changes for the runs.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -96,4 +110,6 @@ class BulkPreview(Answer):
     by_failure: dict[str, int] = {}
     excluded: dict[str, int] = {}
     sample: tuple[BulkItemAnswer, ...] = ()
+    workflow_id: str = ""
+    versions: tuple[BulkVersion, ...] = ()
     seconds: float = 0.0

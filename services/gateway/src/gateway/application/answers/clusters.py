@@ -13,6 +13,8 @@ class ClusterView(Answer):
     health: str
     sentence: str
     stale: bool
+    stale_at: datetime | None = None
+    """When it is stale without news; None = it is."""
     observed_at: datetime | None = None
     age_seconds: float | None = None
     last_answer_at: datetime | None = None

@@ -35,7 +35,7 @@ class DagRunAnswer(Answer):
 
 
 class DagAnswer(Answer):
-    """A DAG of a cluster with its newest runs, newest first. ``stale``: the cluster can't be seen now."""
+    """A DAG of a cluster with its newest runs, newest first. ``stale``: the cluster can't be seen; from ``stale_at`` on without news."""
 
     model_config = example(
         cluster_id="01977d0a-0000-7000-8000-000000000002",
@@ -74,5 +74,6 @@ class DagAnswer(Answer):
     file: str = ""
     observed_at: datetime
     stale: bool = False
+    stale_at: datetime | None = None
     asked_paused: bool | None = None
     runs: tuple[DagRunAnswer, ...] = ()

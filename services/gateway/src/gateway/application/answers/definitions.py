@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ConfigDict
 
 from gateway.application.answers.base import Answer, example
+from gateway.application.answers.endpoints import EndpointHold
 from gateway.application.definitions import Definition, VersionRecord, WorkflowRecord
 from shared.contracts.endpoints import EndpointLimits
 
@@ -25,6 +26,8 @@ class Described(Answer):
 
 
 class EndpointAnswer(Described):
+    """An endpoint. ``held``: attempts that wait for its limits now; a breaker at which nothing waits is not in it."""
+
     model_config = example(
         id="01977d0d-0000-7000-8000-000000000003",
         name="orders-mq",
@@ -39,12 +42,14 @@ class EndpointAnswer(Described):
         options={"host": "mq.example.com", "port": 5672, "username": "flowtower"},
         limits={"concurrency": 20},
         used_by=["order-processing"],
+        held=[{"limit": "breaker", "attempts": 12, "since": "2026-11-22T03:10:00Z", "until": "2026-11-22T03:11:00Z"}],
     )
 
     kind: str
     options: dict[str, Any] = {}
     limits: EndpointLimits = EndpointLimits()
     used_by: tuple[str, ...] = ()
+    held: tuple[EndpointHold, ...] = ()
 
 
 class RuleAnswer(Described):

@@ -16,6 +16,16 @@ class Hold(Answer):
     until: datetime | None = None
 
 
+class Refusal(Answer):
+    """What was asked of a run last and refused, until the run has gone on. ``gone``: the executor has forgotten the run."""
+
+    at: datetime
+    command: str
+    reason: str
+    requested_by: str = ""
+    gone: bool = False
+
+
 class ComponentAnswer(Answer):
     """Where one component of a run stands."""
 
@@ -127,7 +137,8 @@ _FAILED: dict[str, Any] = {
 
 class RunAnswer(Answer):
     """A run. ``status`` is ``asked`` until the executor has answered, then queued, running, waiting (for a planned attempt), paused,
-    parked (for a person), succeeded, failed, cancelled or refused.
+    parked (for a person), succeeded, failed, cancelled or refused. ``queued_for`` is what a queued run waits for: ``workflow`` (its limit),
+    ``executor`` (room there) or ``endpoint`` (many of the workflow's runs wait for one already); empty = not told.
     """
 
     model_config = example(
@@ -160,6 +171,7 @@ class RunAnswer(Answer):
     business_key: str | None = None
     priority: int = 5
     deadline_at: datetime | None = None
+    queued_for: str = ""
     paused_at: datetime | None = None
     paused_by: str = ""
     pause_reason: str = ""
@@ -169,6 +181,7 @@ class RunAnswer(Answer):
     message: str = ""
     seq: int = 0
     gaps: int = 0
+    refusal: Refusal | None = None
     cancel_asked_at: datetime | None = None
     updated_at: datetime
     components: tuple[ComponentAnswer, ...] = ()

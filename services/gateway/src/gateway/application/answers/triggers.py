@@ -11,7 +11,7 @@ State = Literal["active", "paused", "troubled", "never", "unknown"]
 
 
 class FiringAnswer(Answer):
-    """A firing: a run was asked for, or not, and why not. ``count``: how many firings are added up in it."""
+    """A firing: a run was asked for, or not, and why not, or why the run was refused. ``count``: how many firings are added up in it."""
 
     model_config = example(
         firing_id="2026-11-26T05:00:00Z",
@@ -30,6 +30,11 @@ class FiringAnswer(Answer):
     run_id: str | None = None
     run_status: str | None = None
     planned_at: datetime | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether the run that it asked for was refused: then nothing was started."""
+        return self.result == "started" and self.run_status == "refused"
 
 
 class TriggerAnswer(Answer):

@@ -88,8 +88,8 @@ class RuleShape:
     def body(self, given: RuleInput) -> dict[str, Any]:
         return {**given.model_dump(mode="json", exclude={"name", "hold"}), "hold": _seconds(given.hold)}
 
-    def secret(self, given: RuleInput) -> dict[str, str] | None:  # noqa: ARG002
-        return None
+    def secret(self, given: RuleInput) -> dict[str, str]:  # noqa: ARG002
+        return {}
 
     def encode(self, secrets: dict[str, str]) -> bytes:
         raise TypeError(f"A rule has no secrets, and {len(secrets)} came.")
@@ -103,6 +103,9 @@ class RuleShape:
     async def may_go(self, work: Work, definition: Definition) -> None:
         """A rule may always go; its open alerts are resolved by the alerter."""
 
+    async def may_change_name(self, work: Work, definition: Definition) -> None:
+        """A rule may have any name; nothing finds it by that."""
+
 
 def _seconds(hold: str | float) -> float:
     if isinstance(hold, int | float):
@@ -113,7 +116,9 @@ def _seconds(hold: str | float) -> float:
 
 
 class ChannelInput(BaseModel):
-    """A channel as somebody registers it. ``secrets`` is write-only: leave it out to keep what is stored."""
+    """A channel as somebody registers it. ``secrets`` is write-only, each by itself: one that is not named stays as it is stored, ""
+    forgets it. When the address changes, those that are not given again are forgotten.
+    """
 
     model_config = ConfigDict(
         extra="forbid",
@@ -147,8 +152,10 @@ class ChannelShape:
         if before is not None and before.body["kind"] != given.kind:
             problems.append(FieldProblem("kind", "The kind of a channel can't be changed.", "Register a new channel instead."))
         checks = [("options", kind.options, given.options)]
-        if given.secrets is not None or before is None or not before.sealed_secret:
-            checks.append(("secrets", kind.secrets, given.secrets or {}))
+        stays = before is not None and before.sealed_secret and self.address(self.body(given)) == self.address(before.body)
+        kept = dict.fromkeys(before.body.get("secrets", ()), "kept") if before is not None and stays else {}
+        secrets = {name: value for name, value in {**kept, **(given.secrets or {})}.items() if value}
+        checks.append(("secrets", kind.secrets, secrets))
         for part, model, values in checks:
             try:
                 model.model_validate(values)
@@ -170,8 +177,8 @@ class ChannelShape:
     def body(self, given: ChannelInput) -> dict[str, Any]:
         return {"kind": given.kind, "options": given.options, "enabled": given.enabled}
 
-    def secret(self, given: ChannelInput) -> dict[str, str] | None:
-        return None if given.secrets is None else {name: value for name, value in given.secrets.items() if value}
+    def secret(self, given: ChannelInput) -> dict[str, str]:
+        return dict(given.secrets or {})
 
     def encode(self, secrets: dict[str, str]) -> bytes:
         return json.dumps(secrets).encode()
@@ -197,3 +204,6 @@ class ChannelShape:
         rules = await work.rules_telling(definition.id)
         if rules:
             raise Conflict(f"The channel '{definition.name}' is told by {', '.join(rules[:5])}. Take it out of these rules first.")
+
+    async def may_change_name(self, work: Work, definition: Definition) -> None:
+        """A channel may have any name; rules name its id."""

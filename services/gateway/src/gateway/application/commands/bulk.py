@@ -11,13 +11,15 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from gateway.application.answers.bulk import BulkAnswer, BulkItemAnswer, BulkPreview
+from gateway.application.answers.bulk import BulkAnswer, BulkItemAnswer, BulkPreview, BulkVersion
+from gateway.application.commands.bulk_versions import changes_for, chosen_version, of_version
 from gateway.application.commands.runs import note
 from gateway.application.definitions import Actor, Entry
 from gateway.application.ports.read_model import ReadModel, RunFilter
 from gateway.application.ports.work import BulkRecord, Candidate, Work, Works
-from gateway.domain.problems import Conflict, FieldProblem, Invalid, Missing
+from gateway.domain.problems import Conflict, Missing
 from gateway.domain.retrying import Wish, graph_of, preview
+from shared.contracts.base import Count
 from shared.contracts.runs import RetryRun
 from shared.contracts.topics import RUNS_COMMANDS
 from shared.runtime.ids import new_id
@@ -78,7 +80,7 @@ class BulkInput(BaseModel):
 
     selection: BulkSelection
     per_second: float = Field(default=5.0, ge=0.1, le=200, description="Runs that are asked each second.")
-    version: int | None = Field(default=None, ge=1, description="Version of the workflow from here on; needs a workflow in the selection.")
+    version: Count | None = Field(default=None, description="Version of the workflow from here on; all runs must be of one workflow.")
     reason: str = Field(default="", max_length=1000)
 
 
@@ -89,12 +91,17 @@ class BulkRetries:
         self._works = works
         self._reads = reads
 
-    async def preview(self, selection: BulkSelection, per_second: float = 5.0) -> BulkPreview:
-        """Return what the job would do. Nothing is changed."""
+    async def preview(self, selection: BulkSelection, per_second: float = 5.0, version: int | None = None) -> BulkPreview:
+        """Return what the job would do. Nothing is changed. Raises Invalid for a version with which no run can go on."""
         ids, capped, excluded = await self._chosen(selection)
         async with self._works.begin() as work:
             taken, left = split(await work.candidates(ids), ids)
-        excluded.update(left)
+            excluded.update(left)
+            workflow_id, versions = "", tuple[BulkVersion, ...]()
+            if version is not None:
+                record = await chosen_version(work, selection.workflow, taken, version)
+                taken, workflow_id = of_version(record, taken, excluded), record.workflow_id
+                versions = await changes_for(work, record, taken)
         return BulkPreview(
             total=len(taken),
             capped=capped,
@@ -102,13 +109,13 @@ class BulkRetries:
             by_failure=dict(Counter(item.failure_code or "not told" for item in taken).most_common(20)),
             excluded=dict(excluded),
             sample=tuple(_sample(place, item) for place, item in enumerate(taken[:SAMPLE], start=1)),
+            workflow_id=workflow_id,
+            versions=versions,
             seconds=len(taken) / per_second,
         )
 
     async def create(self, actor: Actor, given: BulkInput, *, work: Work | None = None, of: str | None = None) -> str:
         """Make the job and return its id; a worker begins it. ``work``: a transaction that is open already."""
-        if given.version is not None and not given.selection.workflow:
-            raise Invalid(FieldProblem("version", "A version belongs to one workflow.", "Name the workflow in the selection, too."))
         ids, _, excluded = await self._chosen(given.selection)
         if work is not None:
             return await self._create(work, actor, given, ids, excluded, of)
@@ -118,6 +125,9 @@ class BulkRetries:
     async def _create(self, work: Work, actor: Actor, given: BulkInput, ids: list[str], excluded: Counter[str], of: str | None) -> str:
         taken, left = split(await work.candidates(ids), ids)
         excluded.update(left)
+        if given.version is not None:
+            record = await chosen_version(work, given.selection.workflow, taken, given.version)
+            taken = of_version(record, taken, excluded)
         if not taken:
             why = "; ".join(f"{count} {reason}" for reason, count in excluded.items())
             raise Conflict(f"No run of this selection can be retried{': ' + why if why else ''}. Choose others.", field="selection")

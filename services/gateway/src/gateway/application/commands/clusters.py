@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
+from gateway.application.commands.endpoints import refuse_used
 from gateway.application.definitions import Definition, Kind
 from gateway.application.ports.work import Addresses, Work
 from gateway.domain.addresses import check_url, origin, without_api_path
@@ -84,11 +85,8 @@ class ClusterShape:
         body["ca_pem"] = given.ca_pem or None
         return body
 
-    def secret(self, given: ClusterInput) -> dict[str, str] | None:
-        if given.secret is None:
-            return None
-        value = given.secret.get_secret_value()
-        return {"secret": value} if value else {}
+    def secret(self, given: ClusterInput) -> dict[str, str]:
+        return {} if given.secret is None else {"secret": given.secret.get_secret_value()}
 
     def encode(self, secrets: dict[str, str]) -> bytes:
         return secrets["secret"].encode()
@@ -100,7 +98,12 @@ class ClusterShape:
         return registered(definition)
 
     async def may_go(self, work: Work, definition: Definition) -> None:
-        """A cluster may always go; its runs and DAGs go with it, Airflow keeps its own."""
+        """Refuse while a workflow's newest version names it. What was seen of it goes with it; Airflow keeps its own."""
+        refuse_used(definition, await work.users_of_cluster(definition.name))
+
+    async def may_change_name(self, work: Work, definition: Definition) -> None:
+        """Refuse while a workflow's newest version names it: the executors find it by its name."""
+        refuse_used(definition, await work.users_of_cluster(definition.name), field="name")
 
 
 def registered(definition: Definition) -> ClusterRegistered:

@@ -4,6 +4,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 
+from gateway.application.commands.secrets import sealed_after
 from gateway.application.definitions import Actor, Definition, Entry, Kind
 from gateway.application.ports.work import Sealer, Work, Works
 from gateway.domain.problems import Conflict, FieldProblem, Invalid, Missing, Stale
@@ -30,8 +31,8 @@ class Shape(Protocol[Given_contra]):
     async def check(self, work: Work, given: Given_contra, before: Definition | None) -> list[FieldProblem]: ...
     def name(self, given: Given_contra) -> str: ...
     def body(self, given: Given_contra) -> dict[str, Any]: ...
-    def secret(self, given: Given_contra) -> dict[str, str] | None:
-        """Return the secrets that were given by name; None = keep what is stored; {} = forget it."""
+    def secret(self, given: Given_contra) -> dict[str, str]:
+        """Return the secrets that were given by name. One that is not named stays as it is stored, an empty one is forgotten."""
         ...
 
     def encode(self, secrets: dict[str, str]) -> bytes: ...
@@ -41,6 +42,9 @@ class Shape(Protocol[Given_contra]):
 
     def message(self, definition: Definition) -> BaseModel: ...
     async def may_go(self, work: Work, definition: Definition) -> None: ...
+    async def may_change_name(self, work: Work, definition: Definition) -> None:
+        """Raise Conflict while others find it by its name."""
+        ...
 
 
 class Define(Generic[Given]):
@@ -69,11 +73,10 @@ class Define(Generic[Given]):
         shape, at = self._shape, now()
         await self._check(work, given, None)
         identity = new_id()
-        body, sealed = shape.body(given), None
-        secrets = shape.secret(given)
-        if secrets:
-            sealed = self._sealer.seal(shape.opener, shape.encode(secrets), owner=identity)
-            body = {**body, "secrets": sorted(secrets)}
+        body = shape.body(given)
+        sealed, names = sealed_after(shape, self._sealer, given, None, owner=identity)
+        if names:
+            body = {**body, "secrets": names}
         made = Definition(shape.kind, identity, shape.name(given), 1, body, sealed, at, actor.name, at, actor.name)
         await work.add(made)
         await self._tell(work, actor, "created", None, made)
@@ -86,17 +89,12 @@ class Define(Generic[Given]):
         async with self._works.begin() as work:
             before = await self._current(work, definition_id, if_match)
             await self._check(work, given, before)
-            body, sealed = shape.body(given), before.sealed_secret
-            kept = list(before.body.get("secrets", ()))
-            secrets = shape.secret(given)
-            if secrets is not None:
-                sealed = self._sealer.seal(shape.opener, shape.encode(secrets), owner=before.id) if secrets else None
-                kept = sorted(secrets)
-            elif sealed is not None and shape.address(body) != shape.address(before.body):
-                # A credential must never follow a changed address: whoever changes it would receive it.
-                sealed, kept = None, []
-            if kept:
-                body = {**body, "secrets": kept}
+            if shape.name(given) != before.name:
+                await shape.may_change_name(work, before)
+            body = shape.body(given)
+            sealed, names = sealed_after(shape, self._sealer, given, before, owner=before.id)
+            if names:
+                body = {**body, "secrets": names}
             after = before.changed(name=shape.name(given), body=body, sealed_secret=sealed, at=now(), by=actor.name)
             await work.replace(after)
             await self._tell(work, actor, "changed", before, after)

@@ -31,7 +31,9 @@ class LimitsInput(EndpointLimits):
 
 
 class EndpointInput(BaseModel):
-    """An endpoint as somebody registers it. ``secrets`` is write-only and taken as a whole: leave it out to keep what is stored."""
+    """An endpoint as somebody registers it. ``secrets`` is write-only, each by itself: one that is not named stays as it is stored, ""
+    forgets it. When the address changes, those that are not given again are forgotten.
+    """
 
     model_config = ConfigDict(
         extra="forbid",
@@ -78,8 +80,8 @@ class EndpointShape:
     def body(self, given: EndpointInput) -> dict[str, Any]:
         return {"kind": given.kind, "options": given.options, "limits": given.limits.model_dump(mode="json", exclude_none=True)}
 
-    def secret(self, given: EndpointInput) -> dict[str, str] | None:
-        return None if given.secrets is None else {name: value for name, value in given.secrets.items() if value}
+    def secret(self, given: EndpointInput) -> dict[str, str]:
+        return dict(given.secrets or {})
 
     def encode(self, secrets: dict[str, str]) -> bytes:
         return json.dumps(secrets).encode()
@@ -103,12 +105,22 @@ class EndpointShape:
 
     async def may_go(self, work: Work, definition: Definition) -> None:
         """Refuse while a workflow's newest version names it."""
-        users = await work.users_of_endpoint(definition.name)
-        if users:
-            raise Conflict(
-                f"The endpoint '{definition.name}' is used by {', '.join(users[:5])}."
-                " Publish versions without it, or delete these workflows first."
-            )
+        refuse_used(definition, await work.users_of_endpoint(definition.name))
+
+    async def may_change_name(self, work: Work, definition: Definition) -> None:
+        """Refuse while a workflow's newest version names it: the executors find it by its name."""
+        refuse_used(definition, await work.users_of_endpoint(definition.name), field="name")
+
+
+def refuse_used(definition: Definition, users: list[str], *, field: str = "") -> None:
+    """Raise Conflict with the names of the workflows that name it."""
+    if users:
+        more = f" and {len(users) - 5} more" if len(users) > 5 else ""
+        raise Conflict(
+            f"The {definition.kind} '{definition.name}' is used by {', '.join(users[:5])}{more}."
+            " Publish versions without it, or delete these workflows first.",
+            field=field,
+        )
 
 
 def check_endpoint(given: EndpointInput, before: Definition | None, addresses: Addresses) -> list[FieldProblem]:

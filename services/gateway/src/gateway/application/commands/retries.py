@@ -1,17 +1,16 @@
 """Running components of a run again: first a preview, then the wish. The executor decides and tells what it did."""
 
-import json
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.application.commands.runs import MAX_INPUTS_BYTES, note, standing
+from gateway.application.commands.runs import audited, check_size, note, standing
 from gateway.application.definitions import Actor
 from gateway.application.ports.work import Work, Works
 from gateway.domain.inputs import check_inputs
 from gateway.domain.problems import Conflict, FieldProblem, Invalid
 from gateway.domain.retrying import Graph, Preview, Standing, Wish, graph_of, preview
-from shared.contracts.base import Json
+from shared.contracts.base import Count, Json
 from shared.contracts.runs import RetryNow, RetryRun
 from shared.contracts.topics import RUNS_COMMANDS
 
@@ -41,9 +40,9 @@ class RetryInput(BaseModel):
     components: tuple[str, ...] = Field(default=(), max_length=500, description="Empty: all that failed.")
     scope: Scope = "only"
     until: str | None = Field(default=None, max_length=100, description="End of a slice.")
-    version: int | None = Field(default=None, ge=1, description="Version of the workflow from here on; left out: the run's own.")
+    version: Count | None = Field(default=None, description="Version of the workflow from here on; left out: the run's own.")
     inputs: dict[str, Json] | None = Field(default=None, description="Edited inputs for what runs again; left out: as they are.")
-    expected_seq: int | None = Field(default=None, ge=1, description="'seq' of the run as you saw it: refused when it has gone on since.")
+    expected_seq: Count | None = Field(default=None, description="'seq' of the run as you saw it: refused when it has gone on since.")
     reason: str = Field(default="", max_length=1000)
 
     def wish(self) -> Wish:
@@ -76,9 +75,6 @@ class RetryRuns:
 
     async def retry(self, actor: Actor, run_id: str, given: RetryInput, *, work: Work | None = None) -> None:
         """Ask for components to run again; the outcomes of all others stay as they are. ``work``: a transaction that is open already."""
-        if given.inputs is not None and len(json.dumps(given.inputs)) > MAX_INPUTS_BYTES:
-            hint = "Put data into a topic or a table."
-            raise Invalid(FieldProblem("inputs", f"The inputs have more than {MAX_INPUTS_BYTES // 1024} KB.", hint))
         if work is not None:
             return await self._retry(work, actor, run_id, given)
         async with self._works.begin() as own:
@@ -86,6 +82,9 @@ class RetryRuns:
 
     async def _retry(self, work: Work, actor: Actor, run_id: str, given: RetryInput) -> None:
         run = await standing(work, run_id)
+        if given.inputs == run.inputs:
+            # A form sends what nobody has changed, too: that is no edit, and has no bound.
+            given = given.model_copy(update={"inputs": None})
         if given.expected_seq is not None and given.expected_seq != run.seq:
             raise Conflict(
                 f"The run has gone on since you looked (event {given.expected_seq}, now {run.seq}): somebody may have retried it already."
@@ -101,7 +100,6 @@ class RetryRuns:
             await note(work, actor, run, "run.retry_now", {"components": planned}, reason=given.reason)
             return
         wish, found = given.wish(), await self._look(work, run, given)
-        inputs = None if given.inputs == run.inputs else given.inputs
         if found.refused:
             first = found.refused[0]
             if first.field in ("until", "version") or "has no component" in first.message:
@@ -114,13 +112,16 @@ class RetryRuns:
             scope=wish.scope,
             until=wish.until,
             version=None if given.version == run.version else given.version,
-            inputs=inputs,
+            inputs=given.inputs,
             # A run that stands still only goes on because somebody retries it: then the second of two is refused.
             expected_seq=given.expected_seq or (None if run.status in MOVING else run.seq or None),
             requested_by=actor.name,
         )
+        check_size(command)
         work.publish(RUNS_COMMANDS, command, key=run_id)
         after = command.model_dump(mode="json", exclude={"command", "run_id", "requested_by"}, exclude_none=True)
+        if command.inputs is not None:
+            after["inputs"] = audited(command.inputs)
         await note(work, actor, run, "run.retry", {**after, "again": dict(found.again)}, reason=given.reason)
 
     @staticmethod

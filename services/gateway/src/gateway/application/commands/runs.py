@@ -14,12 +14,15 @@ from gateway.domain.inputs import check_inputs
 from gateway.domain.nearest import meant
 from gateway.domain.problems import Conflict, FieldProblem, Invalid, Missing
 from gateway.domain.retrying import Standing
-from shared.contracts.base import Json
-from shared.contracts.runs import CancelRun, PauseRun, ResumeRun, RetryNow, StartRun
+from shared.contracts.base import Count, Json
+from shared.contracts.runs import MOST_COMMAND_BYTES, CancelRun, PauseRun, ResumeRun, RetryNow, RetryRun, StartRun
 from shared.contracts.topics import RUNS_COMMANDS
 from shared.runtime.ids import new_id
+from shared.runtime.plain import MOST_DEPTH, obstacle
 
-MAX_INPUTS_BYTES = 64 * 1024
+_MOST_AUDITED = 64 * 1024
+PASSABLE = "retry_budget"
+"""The one limit of an endpoint that somebody's "now" passes; it holds back retries only."""
 ENDED = ("succeeded", "failed", "cancelled", "refused")
 
 
@@ -31,29 +34,41 @@ class StartInput(BaseModel):
     )
 
     workflow: str = Field(min_length=1, max_length=100)
-    version: int | Literal["latest"] = "latest"
+    version: Count | Literal["latest"] = "latest"
     inputs: dict[str, Json] = {}
     priority: int | None = Field(default=None, ge=0, le=9, description="Among what waits for its turn; None = the workflow's.")
 
 
 def _check_plain(inputs: dict[str, Any]) -> None:
-    """Raise Invalid for inputs that are too large, or that no JSON column can hold."""
+    """Raise Invalid for inputs that no JSON column can hold."""
+    found = obstacle(inputs)
+    if found == "nul":
+        raise Invalid(FieldProblem("inputs", "A text holds the character NUL.", "Remove it."))
+    if found == "deep":
+        raise Invalid(
+            FieldProblem("inputs", f"Lists and objects are nested more than {MOST_DEPTH} deep.", "Put data into a topic or a table.")
+        )
     try:
-        text = json.dumps(inputs, allow_nan=False)
+        json.dumps(inputs, allow_nan=False)
     except ValueError:
         raise Invalid(FieldProblem("inputs", "A number is larger than a number can be.", "Write it as a text.")) from None
-    if len(text) > MAX_INPUTS_BYTES:
-        raise Invalid(
-            FieldProblem("inputs", f"The inputs have more than {MAX_INPUTS_BYTES // 1024} KB.", "Put data into a topic or a table.")
-        )
-    if _holds_nul(inputs):
-        raise Invalid(FieldProblem("inputs", "A text holds the character NUL.", "Remove it."))
 
 
-def _holds_nul(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any("\0" in key or _holds_nul(item) for key, item in value.items())
-    return any(_holds_nul(item) for item in value) if isinstance(value, list) else isinstance(value, str) and "\0" in value
+def check_size(command: StartRun | RetryRun) -> None:
+    """Raise Invalid for inputs that make a larger command than the executor takes; it is the same bound for whoever asks."""
+    try:
+        size = len(RUNS_COMMANDS.encode(command))
+    except ValueError:
+        raise Invalid(FieldProblem("inputs", "A text is no Unicode, so it can't be written.", "Correct it.")) from None
+    if size > MOST_COMMAND_BYTES:
+        message = f"The inputs make a command of {size:,} bytes; at most {MOST_COMMAND_BYTES:,} are taken."
+        raise Invalid(FieldProblem("inputs", message, "Put data into a topic or a table, and pass where it is."))
+
+
+def audited(inputs: dict[str, Any]) -> Any:
+    """Return what the audit holds of inputs: all of them, or how many when a list of such lines could not be read any more."""
+    size = len(json.dumps(inputs))
+    return inputs if size <= _MOST_AUDITED else f"{size:,} characters; the run holds them"
 
 
 class AskRuns:
@@ -89,9 +104,10 @@ class AskRuns:
         start = StartRun(
             workflow=workflow.name, version=version, inputs=given.inputs, run_id=run_id, requested_by=actor.name, priority=given.priority
         )
+        check_size(start)
         await work.run_asked(start, workflow_id=workflow.id, version=version, trigger=actor.via)
         work.publish(RUNS_COMMANDS, start, key=run_id)
-        after = {"version": version, "inputs": given.inputs}
+        after = {"version": version, "inputs": audited(given.inputs)}
         await work.audit(
             Entry(actor.name, "run.start", "run", run_id, workflow.name, after=after, reason=actor.reason, request_id=actor.request_id)
         )
@@ -99,14 +115,14 @@ class AskRuns:
         return run_id
 
     async def cancel(self, actor: Actor, run_id: str, *, reason: str = "", work: Work | None = None) -> None:
-        """Ask for a stop. What is confirmed stays; nothing further is sent."""
+        """Ask for a stop: what was done is undone where that is declared, the rest stays. A second one stops the undoing."""
         async with self._within(work) as inner:
             run = await standing(inner, run_id)
             if run.status in ENDED:
                 raise Conflict(f"The run has ended already ({run.status}); there is nothing to cancel.")
             await inner.cancel_asked(run_id)
             inner.publish(RUNS_COMMANDS, CancelRun(run_id=run_id, reason=reason, requested_by=actor.name), key=run_id)
-            await note(inner, actor, run, "run.cancel", {"reason": reason}, reason=reason)
+            await note(inner, actor, run, "run.cancel", {"status": "cancelled", "reason": reason}, reason=reason)
 
     async def pause(self, actor: Actor, run_id: str, *, reason: str = "", work: Work | None = None) -> None:
         """Ask that nothing more starts. What is under way ends; what waits goes on waiting."""
@@ -117,7 +133,7 @@ class AskRuns:
             if run.status == "paused":
                 raise Conflict("The run is paused already.")
             inner.publish(RUNS_COMMANDS, PauseRun(run_id=run_id, reason=reason, requested_by=actor.name), key=run_id)
-            await note(inner, actor, run, "run.pause", {"reason": reason}, reason=reason)
+            await note(inner, actor, run, "run.pause", {"status": "paused", "reason": reason}, reason=reason)
 
     async def resume(self, actor: Actor, run_id: str, *, reason: str = "", work: Work | None = None) -> None:
         """Ask that a paused run goes on."""
@@ -126,15 +142,17 @@ class AskRuns:
             if run.status != "paused":
                 raise Conflict(f"The run is not paused; it is {run.status}.")
             inner.publish(RUNS_COMMANDS, ResumeRun(run_id=run_id, reason=reason, requested_by=actor.name), key=run_id)
-            await note(inner, actor, run, "run.resume", {"reason": reason}, reason=reason)
+            await note(inner, actor, run, "run.resume", {"status": "running", "reason": reason}, reason=reason)
 
     async def retry_now(self, actor: Actor, run_id: str, component: str, *, work: Work | None = None) -> None:
-        """Ask for the planned attempt of a component to begin now, or for a held one not to wait any longer."""
+        """Ask for the planned attempt of a component to begin now, or for one that the retry budget holds. No other limit is passed."""
         async with self._within(work) as inner:
             run = await standing(inner, run_id)
             part = run.parts.get(component)
             if part is None:
                 raise Invalid(FieldProblem("component", f"The run has no component '{component}'.", meant(component, run.parts)))
+            if part.status == "running" and part.held and part.held != PASSABLE:
+                raise Conflict(f"'{component}' is held by a limit that nobody passes; it goes on by itself.", field="component")
             if part.status != "retrying" and not (part.status == "running" and part.held):
                 raise Conflict(f"'{component}' waits for no attempt; it is {part.status}.", field="component")
             inner.publish(RUNS_COMMANDS, RetryNow(run_id=run_id, component=component, requested_by=actor.name), key=run_id)

@@ -1,9 +1,8 @@
 """Tests of connections, saved or not. Nothing is changed; the service that holds the key does the calling."""
 
-import json
-
 from gateway.application.commands.clusters import ClusterInput, ClusterShape, registered
 from gateway.application.commands.endpoints import EndpointInput, EndpointShape
+from gateway.application.commands.secrets import sealed_after
 from gateway.application.definitions import Definition, Kind
 from gateway.application.ports.services import OnDemand
 from gateway.application.ports.work import Sealer, Works
@@ -37,15 +36,9 @@ class TestConnections:
         if problems:
             raise Invalid(*problems)
         owner = saved.id if saved else new_id()
-        body, sealed = self._clusters.body(given), None
-        secrets = self._clusters.secret(given)
-        if secrets:
-            sealed = self._sealer.seal("cluster-poller", self._clusters.encode(secrets), owner=owner)
-        elif secrets is None and saved is not None and self._clusters.address(body) == self._clusters.address(saved.body):
-            sealed = saved.sealed_secret
-        cluster = ClusterRegistered(
-            cluster_id=owner, name=given.name, sealed_secret=sealed, revision=saved.revision if saved else 1, **body
-        )
+        sealed, _ = sealed_after(self._clusters, self._sealer, given, saved, owner=owner)
+        body, revision = self._clusters.body(given), saved.revision if saved else 1
+        cluster = ClusterRegistered(cluster_id=owner, name=given.name, sealed_secret=sealed, revision=revision, **body)
         return await self._services.test_cluster(cluster)
 
     async def endpoint(self, given: EndpointInput | None, endpoint_id: str | None = None) -> EndpointTestResult:
@@ -60,12 +53,7 @@ class TestConnections:
         if problems:
             raise Invalid(*problems)
         owner = saved.id if saved else new_id()
-        body, sealed = self._endpoints.body(given), None
-        secrets = self._endpoints.secret(given)
-        if secrets:
-            sealed = self._sealer.seal("executor", json.dumps(secrets).encode(), owner=owner)
-        elif secrets is None and saved is not None and self._endpoints.address(body) == self._endpoints.address(saved.body):
-            sealed = saved.sealed_secret
+        sealed, _ = sealed_after(self._endpoints, self._sealer, given, saved, owner=owner)
         return await self._services.test_endpoint(_request(owner, given.kind, given.options, sealed))
 
     async def _saved(self, kind: Kind, definition_id: str) -> Definition:

@@ -9,7 +9,7 @@ from gateway.application.ports.work import Work, Works
 from gateway.application.ports.yaml import YamlReader
 from gateway.domain.problems import Conflict, InvalidDocument, Missing, Problem, Stale
 from gateway.domain.workflow_changes import Change, compare_definitions
-from gateway.domain.workflow_yaml import Reading
+from gateway.domain.workflow_yaml import Reading, lost, refuse_hidden
 from shared.contracts.topics import MAX_MESSAGE_BYTES, WORKFLOWS_REGISTRY
 from shared.contracts.workflows import WorkflowDefinition, WorkflowPublished
 from shared.runtime.clock import now
@@ -27,27 +27,41 @@ class PublishWorkflows:
         self._works = works
         self._reader = reader
 
-    async def check(self, text: str) -> Reading:
-        """Read it against the endpoints that exist; nothing is changed."""
+    async def write(self, definition: WorkflowDefinition, before: str = "") -> str:
+        """Return the YAML of a definition, merged into the text ``before``; raise Invalid for what the YAML has no place for."""
+        refuse_hidden(definition)
+        return await self._reader.write(definition, before)
+
+    async def check(self, text: str, given: WorkflowDefinition | None = None) -> Reading:
+        """Read it against the endpoints that exist; nothing is changed. ``given``: what the text was written of, and must say."""
         async with self._works.begin() as work:
             endpoints = await work.endpoint_kinds()
             clusters = await work.cluster_names()
-        return await self._reader.read(text, endpoints, clusters)
+        reading = await self._reader.read(text, endpoints, clusters)
+        problems = lost(given, reading.definition) if given is not None and reading.definition is not None else ()
+        return replace(reading, definition=None, problems=problems) if problems else reading
 
     async def publish(
-        self, actor: Actor, text: str, *, workflow_id: str | None = None, if_match: str | None = None, note: str = ""
+        self,
+        actor: Actor,
+        text: str,
+        *,
+        given: WorkflowDefinition | None = None,
+        workflow_id: str | None = None,
+        if_match: str | None = None,
+        note: str = "",
     ) -> tuple[WorkflowRecord, VersionRecord]:
-        """Publish the YAML as a new workflow or, with ``workflow_id``, as the next version of one.
+        """Publish the YAML as a new workflow or, with ``workflow_id``, as the next version of one. ``given``: as in ``check``.
 
         The same text again makes no new version.
         """
-        definition = await self.accepted(text)
+        definition = await self.accepted(text, given)
         async with self._works.begin() as work:
             return await self.enter(work, actor, text, definition, workflow_id=workflow_id, if_match=if_match, note=note)
 
-    async def accepted(self, text: str) -> WorkflowDefinition:
+    async def accepted(self, text: str, given: WorkflowDefinition | None = None) -> WorkflowDefinition:
         """Return the definition that the YAML is; raise InvalidDocument with everything that is wrong with it."""
-        reading = await self.check(text)
+        reading = await self.check(text, given)
         if reading.definition is None:
             raise InvalidDocument(reading.problems)
         return reading.definition

@@ -1,5 +1,6 @@
 """Questions to the read model. Each answer is what is known, with the time at which it was seen."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -9,6 +10,7 @@ from gateway.application.answers.bulk import BulkAnswer, BulkItemAnswer
 from gateway.application.answers.clusters import ClusterAnswer, CommandAnswer
 from gateway.application.answers.dags import DagAnswer, DagRunAnswer
 from gateway.application.answers.definitions import AuditAnswer, SampleAnswer
+from gateway.application.answers.endpoints import EndpointHold, EndpointUse
 from gateway.application.answers.outcomes import OutcomesAnswer
 from gateway.application.answers.runs import RunAnswer, RunDetail, RunEventAnswer
 from gateway.application.answers.triggers import FiringAnswer
@@ -57,6 +59,9 @@ class ReadModel(Protocol):
     async def bulk(self, bulk_id: str) -> BulkAnswer | None: ...
     async def bulk_items(self, bulk_id: str, *, status: str, after: str | None, limit: int) -> Page[BulkItemAnswer]: ...
 
+    async def holds(self) -> dict[str, tuple[EndpointHold, ...]]: ...
+    async def last_uses(self, named: Sequence[tuple[str, str, str]]) -> dict[str, EndpointUse]: ...
+
     async def standings(self, workflow_id: str) -> dict[str, StandingRecord]: ...
     async def firings(self, workflow_id: str, trigger: str, *, after: str | None, limit: int) -> Page[FiringAnswer]: ...
 
@@ -74,7 +79,7 @@ class ReadModel(Protocol):
 
 
 class DagFilter:
-    """Which DAGs: of a cluster, by state of the last run, by tag, by words in the id."""
+    """Which DAGs: of a cluster, by state of the last run, by tag, by words in the id, in the cluster's name or in an owner's."""
 
     def __init__(self, *, cluster_id: str = "", state: str = "all", tag: str = "", words: str = "") -> None:
         self.cluster_id, self.state, self.tag, self.words = cluster_id, state, tag, words

@@ -28,6 +28,11 @@ class RunState:
     """Names of the components of a workflow's version."""
 
     @property
+    def unknown(self) -> bool:
+        """Whether nobody has told of such a run yet."""
+        return self.new and self.seq == 0
+
+    @property
     def seq(self) -> int:
         """Number of the last event that is in it."""
         return int(self.row["seq"])

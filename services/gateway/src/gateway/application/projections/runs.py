@@ -1,7 +1,7 @@
 """What the events of a run say about it. Pure: the same events in the same order give the same state, however often."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 from gateway.application.projections.run_parts import (
     attempt_failed,
@@ -50,6 +50,7 @@ def fresh(run_id: str, event: Any) -> RunState:
         "priority": 5,
         "deadline_at": None,
         "queued": False,
+        "queued_for": "",
         "paused_at": None,
         "paused_by": "",
         "pause_reason": "",
@@ -59,6 +60,7 @@ def fresh(run_id: str, event: Any) -> RunState:
         "message": "",
         "seq": 0,
         "gaps": 0,
+        "refusal": None,
         "cancel_asked_at": None,
         "updated_at": event.at,
     }
@@ -67,6 +69,8 @@ def fresh(run_id: str, event: Any) -> RunState:
 
 def fold(state: RunState, event: RunEvent) -> bool:
     """Take in one event. An event that is in it already changes nothing and returns False; one of an unknown kind only counts."""
+    if stands_beside(event):
+        return _beside(state, event)
     if event.seq <= state.seq:
         return False
     state.row["gaps"] += event.seq - state.seq - 1
@@ -78,6 +82,28 @@ def fold(state: RunState, event: RunEvent) -> bool:
     if state.row["status"] not in ENDED:
         state.row["status"] = _moving(state)
     return True
+
+
+def stands_beside(event: RunEvent) -> TypeGuard[CommandRefused]:
+    """Return whether this is a refusal by an executor that has no such run: it is no part of a journal, whose first event is a start."""
+    return isinstance(event, CommandRefused) and event.seq == 1 and event.command != "start"
+
+
+def _beside(state: RunState, event: CommandRefused) -> bool:
+    """Note a refusal that has no number in the run's order. What is not newer than what is known came before."""
+    told = _refusal(event, gone=state.seq > 0)
+    if state.unknown or told == state.row["refusal"] or (state.seq and event.at <= state.row["updated_at"]):
+        return False
+    state.row.update(refusal=told, updated_at=event.at)
+    if event.command == "cancel":
+        state.row["cancel_asked_at"] = None
+    return True
+
+
+def _refusal(event: CommandRefused, *, gone: bool) -> dict[str, Any]:
+    """Return a refusal as the run shows it. ``gone``: the executor has forgotten the run."""
+    at = event.at.isoformat()
+    return {"at": at, "command": event.command, "reason": event.reason, "requested_by": event.requested_by, "gone": gone}
 
 
 def _moving(state: RunState) -> str:
@@ -111,6 +137,7 @@ def _run_started(state: RunState, event: RunStarted) -> None:
         priority=event.priority,
         deadline_at=event.deadline_at,
         queued=event.queued,
+        queued_for=event.queued_for or "",
         started_at=event.at,
         status="running",
     )
@@ -121,20 +148,21 @@ def _run_started(state: RunState, event: RunStarted) -> None:
 
 
 def _run_released(state: RunState, _event: RunReleased) -> None:
-    state.row["queued"] = False
+    state.row.update(queued=False, queued_for="")
 
 
 def _run_paused(state: RunState, event: RunPaused) -> None:
-    state.row.update(paused_at=event.at, paused_by=event.requested_by, pause_reason=event.reason)
+    state.row.update(paused_at=event.at, paused_by=event.requested_by, pause_reason=event.reason, refusal=None)
 
 
 def _run_resumed(state: RunState, _event: RunResumed) -> None:
-    state.row.update(paused_at=None, paused_by="", pause_reason="")
+    state.row.update(paused_at=None, paused_by="", pause_reason="", refusal=None)
 
 
 def _run_finished(state: RunState, event: RunFinished) -> None:
-    state.row.update(status=event.status, finished_at=event.at, started_at=event.started_at, message=event.message)
-    state.row.update(workflow=event.workflow, version=event.version, queued=False, paused_at=None, paused_by="", pause_reason="")
+    state.row.update(status=event.status, finished_at=event.at, started_at=event.started_at, message=event.message, refusal=None)
+    state.row.update(workflow=event.workflow, version=event.version, queued=False, queued_for="")
+    state.row.update(paused_at=None, paused_by="", pause_reason="")
 
 
 def _run_reopened(state: RunState, event: RunReopened) -> None:
@@ -149,16 +177,19 @@ def _run_reopened(state: RunState, event: RunReopened) -> None:
     if event.inputs is not None:
         state.row["inputs"] = event.inputs
         state.renamed = True
-    if event.deadline_at is not None:
-        state.row["deadline_at"] = event.deadline_at
-    state.row.update(status="running", finished_at=None, message="", cancel_asked_at=None, queued=event.queued)
+    # Counted anew, or none: a version without a time limit, and compensations, have no end to keep.
+    state.row["deadline_at"] = event.deadline_at
+    state.row.update(status="running", finished_at=None, message="", cancel_asked_at=None, refusal=None)
+    state.row.update(queued=event.queued, queued_for=event.queued_for or "")
 
 
 def _command_refused(state: RunState, event: CommandRefused) -> None:
     if event.command == "start" and state.row["started_at"] is None:
         state.row.update(status="refused", finished_at=event.at, message=event.reason, workflow=event.workflow or state.row["workflow"])
         state.row["requested_by"] = event.requested_by or state.row["requested_by"]
-    elif event.command == "cancel":
+        return
+    state.row["refusal"] = _refusal(event, gone=False)
+    if event.command == "cancel":
         state.row["cancel_asked_at"] = None
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from gateway.application.answers.clusters import ClusterAnswer, CommandAnswer
+from gateway.application.answers.clusters import ClusterAnswer, ClusterView, CommandAnswer
 from gateway.application.ports.read_model import DagFilter
+from gateway.application.queries.activity import finished_per_hour
 from gateway.application.queries.base import Queries
 from gateway.application.queries.words import chips, path, took, with_query
 from gateway.application.views.clusters import Budget, ClusterPage, ClusterRow, ClustersPage, ImportErrorRow
@@ -29,19 +30,21 @@ def health_parts(cluster: ClusterAnswer) -> tuple[HealthPart, ...]:
         observed = state.answered
     if observed is None:
         return ()
-    return tuple(_part(part, observed, stale=state.stale) for part in observed.components if part.health != "absent")
+    return tuple(_part(part, observed, state) for part in observed.components if part.health != "absent")
 
 
-def _part(part: ComponentHealth, observed: ClusterObserved, *, stale: bool) -> HealthPart:
+def _part(part: ComponentHealth, observed: ClusterObserved, state: ClusterView) -> HealthPart:
+    stale = state.stale
+    confidence: Confidence = "none" if stale else _CONFIDENCE[part.confidence]
     tone = "unknown" if stale else _TONES[part.health]
     evidence = part.detail or ("" if part.heartbeat_age is None else f"heartbeat {took(part.heartbeat_age)} old when it was read")
     return HealthPart(
         name=TITLES.get(part.component, part.component.replace("_", " ").capitalize()),
         tone=tone,
         word=f"{state_view(part.health).word} when last seen" if stale else state_view(part.health).word,
-        seen=Seen(at=observed.observed_at, stale=stale, source=part.source, confidence="none" if stale else _CONFIDENCE[part.confidence]),
+        seen=Seen(at=observed.observed_at, stale=stale, stale_at=state.stale_at, source=part.source, confidence=confidence),
         source=part.source,
-        confidence="none" if stale else _CONFIDENCE[part.confidence],
+        confidence=confidence,
         evidence=evidence,
     )
 
@@ -50,7 +53,16 @@ def seen_of(cluster: ClusterAnswer) -> Seen:
     """Return when a cluster was last seen properly."""
     state = cluster.state
     at = state.last_answer_at if state.stale else state.observed_at
-    return Seen(at=at, stale=state.stale, source="cluster-poller", confidence="none" if state.stale else "high")
+    confidence: Confidence = "none" if state.stale else "high"
+    return Seen(at=at, stale=state.stale, stale_at=state.stale_at, source="cluster-poller", confidence=confidence)
+
+
+def seen_of_all(clusters: list[ClusterAnswer]) -> Seen:
+    """Return when the one was seen that was not seen for longest; it turns stale with the first of them."""
+    states = [item.state for item in clusters]
+    oldest = min((state.observed_at for state in states if state.observed_at), default=None)
+    turns = min((state.stale_at for state in states if state.stale_at), default=None)
+    return Seen(at=oldest, stale=any(state.stale for state in states), stale_at=turns, source="cluster-poller")
 
 
 def tile(cluster: ClusterAnswer, activity: tuple[float | None, ...] = ()) -> ClusterTile:
@@ -100,26 +112,25 @@ class ClusterQueries(Queries):
     async def clusters(self, person: Person, asked: Mapping[str, str]) -> ClustersPage:  # noqa: ARG002
         every = await self._reads.clusters()
         words, state = asked.get("q", "").strip()[:200], asked.get("state", "all")
-        failed = await self._reads.failed_by_cluster()
+        failed, activity = await self._reads.failed_by_cluster(), await finished_per_hour(self._reads, now())
         found = [item for item in every if words.casefold() in f"{item.name} {item.base_url} {' '.join(item.tags)}".casefold()]
         shown = sorted(
             (item for item in found if state in ("all", item.state.health)), key=lambda item: (_WORST[item.state.health], item.name)
         )
         counts = {word: sum(item.state.health == word for item in found) for word in _WORST}
         options = [("all", "All", len(found)), *((word, word.capitalize(), number) for word, number in counts.items())]
-        oldest = min((item.state.observed_at for item in every if item.state.observed_at), default=None)
         return ClustersPage(
-            rows=tuple(self._cluster_row(item, failed.get(item.id, 0)) for item in shown),
+            rows=tuple(self._cluster_row(item, failed.get(item.id, 0), activity.get(item.id, ())) for item in shown),
             chips=chips("/clusters/", options, state, q=words),
             search=words,
-            seen=Seen(at=oldest, stale=any(item.state.stale for item in every), source="cluster-poller"),
+            seen=seen_of_all(every),
         )
 
-    def _cluster_row(self, cluster: ClusterAnswer, failed: int) -> ClusterRow:
+    def _cluster_row(self, cluster: ClusterAnswer, failed: int, activity: tuple[float | None, ...]) -> ClusterRow:
         observed = cluster.state.observation
         errors = observed.import_errors if observed else None
         return ClusterRow(
-            tile=tile(cluster),
+            tile=tile(cluster, activity),
             airflow=airflow_of(cluster),
             address=cluster.base_url,
             tags=cluster.tags,

@@ -6,8 +6,9 @@ from gateway.application.answers.dags import DagRunAnswer
 from gateway.application.ports.services import NotThere, ServiceIsAway
 from gateway.application.queries.base import Queries
 from gateway.application.queries.dags import counts_of, seen_of, trigger_of
-from gateway.application.queries.words import between, path, took, with_query
-from gateway.application.views.dags import DagRunPage, LogLine, StateCount, TaskAt, TaskLogPage, TaskRow
+from gateway.application.queries.task_logs import MOST_BYTES, MOST_SECONDS, ReadLog, read_log
+from gateway.application.queries.words import between, path, plural, took, with_query
+from gateway.application.views.dags import DagRunPage, StateCount, TaskAt, TaskLogPage, TaskRow
 from gateway.application.views.parts import Fact, FilterChip, Seen, StateView, Trouble, state_view
 from gateway.application.views.shell import Person
 from shared.contracts.dags import TaskInstanceSeen
@@ -65,27 +66,16 @@ class DagRunQueries(Queries):
         run = await self._reads.dag_run(task.cluster_id, task.dag_id, task.run_id)
         if dag is None or run is None:
             return None
-        trouble: Trouble | None = None
         instance: TaskInstanceSeen | None = None
-        lines: tuple[LogLine, ...] = ()
-        read_at, cut = None, False
+        number, log = task.try_number or 1, ReadLog((), "broke_off")
         try:
             found = await self._on_demand.task_instances(task.cluster_id, task.dag_id, task.run_id)
             instance = next((one for one in found.tasks if one.task_id == task.task_id and one.map_index == task.map_index), None)
             number = task.try_number or (max(instance.try_number, 1) if instance else 1)
-            log = await self._on_demand.task_log(
-                task.cluster_id, task.dag_id, task.run_id, task.task_id, try_number=number, map_index=task.map_index, token=None
-            )
-            lines = tuple(
-                LogLine(text=line.text, at=line.at.strftime("%H:%M:%S") if line.at else "", level=line.level) for line in log.lines
-            )
-            read_at, cut = log.read_at, not log.ended
-        except NotThere as error:
-            trouble = _trouble("The log", error)
-            number = task.try_number or 1
-        except ServiceIsAway as error:
-            trouble = _trouble("The log", error)
-            number = task.try_number or 1
+            log = await read_log(self._on_demand, task, number)
+        except (NotThere, ServiceIsAway) as error:
+            log = ReadLog((), "broke_off", error=error)
+        writes = log.end == "goes_on" or (instance is not None and instance.state == "running" and number == instance.try_number)
         tries = range(1, max(instance.try_number if instance else 1, number) + 1)
         return TaskLogPage(
             cluster=dag.cluster,
@@ -97,11 +87,29 @@ class DagRunQueries(Queries):
             task_id=task.task_id if task.map_index < 0 else f"{task.task_id} [{task.map_index}]",
             state=state_view(instance.state or "none") if instance else state_view(None),
             tries=tuple(FilterChip(label=f"Try {one}", url=_log_url(task, try_number=one), active=one == number) for one in tries),
-            lines=lines,
-            truncated=cut,
-            seen=Seen(at=read_at, stale=read_at is None, source="Airflow, on demand"),
-            trouble=trouble,
+            lines=log.lines,
+            note=_log_note(log),
+            running=writes,
+            live=f"dag_run:{task.cluster_id}/{task.dag_id}/{task.run_id}",
+            seen=Seen(at=log.read_at, stale=log.read_at is None, source="Airflow, on demand"),
+            download_url=with_query(_log_url(task, try_number=number), download="1") if log.lines else "",
+            trouble=None if log.error is None else _trouble("The log", log.error),
         )
+
+
+def _log_note(log: ReadLog) -> str:
+    """Say what is shown of a log where that is not all of it."""
+    shown = plural(len(log.lines), "line")
+    match log.end:
+        case "goes_on":
+            return f"{shown} so far. The task has not ended its log; this page reads on while it is open."
+        case "too_long":
+            return f"The log is longer than {MOST_BYTES // 1_000_000} MB. Its beginning is shown, {shown}; the rest is in Airflow."
+        case "too_slow":
+            return f"The cluster answers slowly: what came in {MOST_SECONDS:g} s is shown, {shown}. The rest is in Airflow."
+        case "broke_off" if log.lines:
+            return f"The reading broke off: the first {shown} are shown."
+    return ""
 
 
 def _sentence(run: DagRunAnswer, found: TaskInstances | None) -> str:

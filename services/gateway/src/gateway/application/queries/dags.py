@@ -9,7 +9,7 @@ from gateway.application.queries.base import Queries
 from gateway.application.queries.clusters import command_view
 from gateway.application.queries.words import bars, between, chips, path, plural, took, with_query
 from gateway.application.views.dags import DagPage, DagRow, DagRunRow, DagsPage, PauseSwitch, StateCount
-from gateway.application.views.parts import Action, Choice, Fact, Seen, StateView, state_view
+from gateway.application.views.parts import Action, Choice, Confidence, Fact, Seen, StateView, state_view
 from gateway.application.views.shell import Person
 from shared.runtime.clock import now
 
@@ -19,7 +19,8 @@ _STATES = (("all", "All"), ("failed", "Failed"), ("running", "Running"), ("queue
 
 def seen_of(dag: DagAnswer) -> Seen:
     """Return when a DAG was last seen."""
-    return Seen(at=dag.observed_at, stale=dag.stale, source="cluster-poller", confidence="none" if dag.stale else "high")
+    confidence: Confidence = "none" if dag.stale else "high"
+    return Seen(at=dag.observed_at, stale=dag.stale, stale_at=dag.stale_at, source="cluster-poller", confidence=confidence)
 
 
 def last_state(dag: DagAnswer) -> StateView:

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 
-from gateway.application.answers.runs import RunAnswer
+from gateway.application.answers.endpoints import EndpointHold, EndpointUse
 from gateway.application.definitions import Definition, Kind, VersionRecord, WorkflowRecord
-from gateway.application.ports.read_model import RunFilter
 from gateway.application.queries.base import Queries
 from gateway.application.queries.words import chips, path
 from gateway.application.views.endpoints import EndpointPage, EndpointRow, EndpointsPage, UsedBy
@@ -14,6 +13,7 @@ from shared.contracts.endpoints import EndpointLimits
 from shared.contracts.kinds import ENDPOINT_KINDS, KINDS
 
 Used = tuple[StateView, Seen, str]
+_LIMITS = {"breaker": "its breaker", "concurrency": "room among the attempts that it allows at once", "retry_budget": "its retry budget"}
 _HIDDEN = {"ca_pem", "headers"}
 
 
@@ -50,17 +50,33 @@ def used_by(name: str, workflows: list[tuple[WorkflowRecord, VersionRecord | Non
     return tuple(found)
 
 
-def last_use(users: tuple[UsedBy, ...], runs: tuple[RunAnswer, ...]) -> Used:
-    """Return how the newest use of an endpoint by a run ended. Not used yet is unknown, not well."""
-    of = {user.name: user.components for user in users}
-    for run in runs:
-        for item in run.components:
-            if item.component in of.get(run.workflow, ()) and item.status in ("succeeded", "failed", "running", "retrying"):
-                word = {"succeeded": "ok", "failed": "failed"}.get(item.status, item.status)
-                sentence = item.failure.message if item.failure and item.status != "succeeded" else ""
-                at = item.finished_at or run.updated_at
-                return state_view(word), Seen(at=at, source=f"{run.workflow} · {item.component}"), sentence
-    return state_view(None), Seen(), ""
+def last_use(use: EndpointUse | None, holds: tuple[EndpointHold, ...] = ()) -> Used:
+    """Return how the newest use of an endpoint by a run ended. Not used yet is unknown, not well; an open breaker comes first."""
+    state, seen, sentence = state_view(None), Seen(), ""
+    if use is not None:
+        state = state_view({"succeeded": "ok"}.get(use.status, use.status))
+        seen = Seen(at=use.at, source=f"{use.workflow} · {use.component}")
+        sentence = use.failure or "" if use.status != "succeeded" else ""
+    if any(hold.limit == "breaker" for hold in holds):
+        state = StateView(tone="bad", word="Breaker open")
+    return state, seen, sentence
+
+
+def _named(name: str, workflows: list[tuple[WorkflowRecord, VersionRecord | None]]) -> list[tuple[str, str, str]]:
+    """Return the endpoint with the workflow and component of everything that names it."""
+    return [
+        (name, workflow.id, part["name"])
+        for workflow, version in workflows
+        for part in (version.definition if version else {}).get("components", ())
+        if part.get("endpoint") == name
+    ]
+
+
+def hold_in_words(hold: EndpointHold) -> str:
+    """Say what waits for a limit, and since when."""
+    many = "attempt waits" if hold.attempts == 1 else "attempts wait"
+    until = f", which is tried again at {hold.until:%H:%M:%S} UTC at the latest" if hold.until and hold.limit == "breaker" else ""
+    return f"{hold.attempts:,} {many} for {_LIMITS.get(hold.limit, hold.limit)}{until}; the first since {hold.since:%Y-%m-%d %H:%M:%S} UTC."
 
 
 class EndpointQueries(Queries):
@@ -69,14 +85,15 @@ class EndpointQueries(Queries):
     async def endpoints(self, person: Person, asked: Mapping[str, str]) -> EndpointsPage:  # noqa: ARG002
         every = await self._reads.definitions(Kind.ENDPOINT)
         workflows = await self._reads.workflows()
-        runs = (await self._reads.runs(RunFilter(), after=None, limit=100)).items
+        uses = await self._reads.last_uses([use for item in every for use in _named(item.name, workflows)])
+        holds = await self._reads.holds()
         kind = asked.get("state", asked.get("kind", "all"))
         rows = []
         for item in every:
             if kind not in ("all", item.body["kind"]):
                 continue
             users = used_by(item.name, workflows)
-            state, seen, _ = last_use(users, runs)
+            state, seen, _ = last_use(uses.get(item.name), holds.get(item.name, ()))
             rows.append(
                 EndpointRow(
                     id=item.id,
@@ -97,13 +114,17 @@ class EndpointQueries(Queries):
         found = await self._reads.definition(Kind.ENDPOINT, endpoint_id)
         if found is None:
             return None
-        users = used_by(found.name, await self._reads.workflows())
-        runs = (await self._reads.runs(RunFilter(), after=None, limit=100)).items
-        state, seen, sentence = last_use(users, runs)
+        workflows = await self._reads.workflows()
+        users = used_by(found.name, workflows)
+        use = (await self._reads.last_uses(_named(found.name, workflows))).get(found.name)
+        holds = (await self._reads.holds()).get(found.name, ())
+        state, seen, sentence = last_use(use, holds)
         if not sentence:
             sentence = (
-                "No run has used it yet. Test it to see whether it answers."
-                if state.tone == "unknown"
+                "None of the newest runs of a workflow that names it has used it. Test it to see whether it answers."
+                if use is None
+                else "A run is using it."
+                if use.status != "succeeded"
                 else "It worked when a run last used it."
             )
         return EndpointPage(
@@ -114,6 +135,7 @@ class EndpointQueries(Queries):
             state=state,
             sentence=sentence,
             seen=seen,
+            holds=tuple(hold_in_words(hold) for hold in holds),
             facts=_facts(found),
             used_by=users,
             actions=(

@@ -8,11 +8,12 @@ from gateway.application.answers.clusters import ClusterAnswer
 from gateway.application.answers.runs import ComponentAnswer, RunAnswer, RunDetail
 from gateway.application.definitions import Kind
 from gateway.application.ports.read_model import DagFilter, RunFilter
+from gateway.application.queries.activity import finished_per_hour
 from gateway.application.queries.base import Queries
-from gateway.application.queries.clusters import tile
+from gateway.application.queries.clusters import seen_of_all, tile
 from gateway.application.queries.words import SEVERITY_TONES, count, path, plural, with_query
 from gateway.application.views.overview import Checked, Finished, FinishedSlot, IncidentCard, Moving, OverviewPage
-from gateway.application.views.parts import Action, FilterChip, Seen, Tone, Trouble, state_view
+from gateway.application.views.parts import Action, FilterChip, Tone, Trouble, state_view
 from gateway.application.views.shell import Person
 from shared.runtime.clock import now
 
@@ -68,9 +69,8 @@ class OverviewQueries(Queries):
         cards.sort(key=lambda card: (bool(card.acknowledged_by), _WORST.get(card.tone, 4), card.since))
         counts = await self._reads.dag_counts(DagFilter())
         window = asked.get("window", "24h") if asked.get("window", "24h") in WINDOWS else "24h"
-        oldest = min((item.state.observed_at for item in clusters if item.state.observed_at), default=None)
-        seen = Seen(at=oldest, stale=any(item.state.stale for item in clusters), source="cluster-poller")
-        activity = await self._activity(at)
+        seen = seen_of_all(clusters)
+        activity = await finished_per_hour(self._reads, at)
         return OverviewPage(
             incidents=tuple(cards),
             open_count=sum(not card.acknowledged_by for card in cards),
@@ -136,14 +136,6 @@ class OverviewQueries(Queries):
                 FilterChip(label=name, url=with_query("/", window="" if name == "24h" else name), active=name == window) for name in WINDOWS
             ),
         )
-
-    async def _activity(self, at: datetime) -> dict[str, tuple[float | None, ...]]:
-        since = at.replace(minute=0, second=0, microsecond=0) - timedelta(hours=11)
-        found: dict[str, dict[datetime, int]] = {}
-        for cluster_id, slot, runs in await self._reads.activity(since, 60):
-            found.setdefault(cluster_id, {})[slot] = runs
-        starts = [since + timedelta(hours=place) for place in range(12)]
-        return {cluster_id: tuple(float(slots.get(start, 0)) for start in starts) for cluster_id, slots in found.items()}
 
 
 def _worst_first(cluster: ClusterAnswer) -> tuple[int, str]:

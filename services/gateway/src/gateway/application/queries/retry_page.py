@@ -22,6 +22,8 @@ _SCOPES: dict[str, str] = {
     "failed": "Everything that failed or is parked",
 }
 _OTHERS = 20
+_MOST_EDITED = 64 * 1024
+"""Characters of inputs that a page shows to be edited; the API takes larger ones."""
 
 
 class RetryQueries(Queries):
@@ -34,7 +36,7 @@ class RetryQueries(Queries):
         versions = [item.version for item in await self._reads.versions(run.workflow_id)]
         own = run.version or 0
         wanted = asked.get("version", "")
-        version = int(wanted) if wanted.isdecimal() and int(wanted[:9]) in versions else own
+        version = int(wanted) if wanted.isdecimal() and len(wanted) < 10 and int(wanted) in versions else own
         wish = _wish(run, asked)
         other = None
         if version != own:
@@ -79,6 +81,8 @@ def _retry_page(run: RunDetail, wish: Wish, found: Preview, version: int, versio
     states = {item.component: component_state(item) for item in run.components}
     pending = state_view("pending")
     own = run.version or 0
+    written = len(json.dumps(run.inputs))
+    large = written > _MOST_EDITED
     chosen = wish.components[0] if wish.components else next((item.component for item in run.components if item.status == "failed"), "")
     return RetryPage(
         id=run.id,
@@ -110,7 +114,10 @@ def _retry_page(run: RunDetail, wish: Wish, found: Preview, version: int, versio
         removed=found.removed,
         refused=tuple(FieldProblem(field=item.field, message=item.message, hint=item.hint) for item in found.refused),
         seq=seen_seq(run),
-        inputs=json.dumps(run.inputs, indent=2, ensure_ascii=False),
+        inputs="" if large else json.dumps(run.inputs, indent=2, ensure_ascii=False),
+        inputs_note=f"They have {written // 1024:,} KB; more than {_MOST_EDITED // 1024} KB can’t be edited here, but through the API."
+        if large
+        else "",
     )
 
 

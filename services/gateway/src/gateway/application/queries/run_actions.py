@@ -1,8 +1,11 @@
 """What can be asked of a run as a whole, and what it waits for."""
 
+from datetime import UTC
+
 from gateway.application.answers.runs import ComponentAnswer, RunDetail
+from gateway.application.commands.runs import PASSABLE
 from gateway.application.queries.run_retry import seen_seq, standing_of
-from gateway.application.queries.run_state import MOVING, held_now
+from gateway.application.queries.run_state import MOVING, held_now, queued_for
 from gateway.application.queries.words import path, with_query
 from gateway.application.views.parts import Action
 from gateway.application.views.runs import WaitRow
@@ -36,11 +39,12 @@ def actions_of(run: RunDetail) -> tuple[Action, ...]:
             )
         )
     if run.components and run.status != "asked":
-        actions.append(Action(label="Retry …", url=path("runs", run.id, "retry"), method="get", icon="retry-from"))
+        gone = "The executor keeps this run no longer" if run.refusal is not None and run.refusal.gone else ""
+        actions.append(Action(label="Retry …", url=path("runs", run.id, "retry"), method="get", icon="retry-from", refused=gone))
     if run.components:
         actions.append(Action(label="Compare", url=with_query("/runs/compare/", a=run.id), method="get", icon="compare"))
     if run.status in MOVING:
-        actions += [*_pausing(run), _cancel(run)]
+        actions += [_stop_undoing(run)] if undoing(run) else [*_pausing(run), _cancel(run)]
     return tuple(actions)
 
 
@@ -56,21 +60,53 @@ def _pausing(run: RunDetail) -> list[Action]:
             url=path("runs", run.id, "pause"),
             icon="pause",
             confirm=f"Pause this run of {run.workflow}?",
-            consequence="Nothing more starts. What is under way ends, and its outcome stands.",
+            consequence="Nothing more starts. What is under way ends, and its outcome stands." + _limit(run),
             ask_reason=True,
         )
     ]
 
 
+def _limit(run: RunDetail) -> str:
+    if run.deadline_at is None:
+        return ""
+    return f" Its time limit goes on counting: it must still end by {run.deadline_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC."
+
+
+def undoing(run: RunDetail) -> bool:
+    """Return whether the run's compensations have begun: before that they are no part of it."""
+    there = {item.component for item in run.components}
+    return any(node.compensates and node.name in there for node in run.nodes)
+
+
 def _cancel(run: RunDetail) -> Action:
+    statuses = {item.component: item.status for item in run.components}
+    undone = [f"{node.name} (undoes {node.compensates})" for node in run.nodes if statuses.get(node.compensates or "") == "succeeded"]
+    declared = any(node.compensates for node in run.nodes)
+    consequence = "What is under way is stopped. What is confirmed stays where it is; nothing further is sent."
+    if undone:
+        consequence = f"What is under way is stopped. Then this runs, to undo what was done: {', '.join(undone)}. Everything else stays."
+    elif declared:
+        consequence = "What is under way is stopped. Nothing that is done so far has a compensation; what is confirmed stays where it is."
     return Action(
         label="Cancel",
         url=path("runs", run.id, "cancel"),
         look="danger",
         icon="stop",
         confirm=f"Cancel this run of {run.workflow}?",
-        consequence="What is confirmed stays where it is; nothing further is sent.",
+        consequence=consequence,
         refused="It was asked for already" if run.cancel_asked_at else "",
+        ask_reason=True,
+    )
+
+
+def _stop_undoing(run: RunDetail) -> Action:
+    return Action(
+        label="Stop undoing",
+        url=path("runs", run.id, "cancel"),
+        look="danger",
+        icon="stop",
+        confirm=f"Stop undoing what this run of {run.workflow} did?",
+        consequence="The compensation under way is stopped, and no other begins. What is not undone yet stays; it can be retried alone.",
         ask_reason=True,
     )
 
@@ -81,8 +117,9 @@ def waits_of(run: RunDetail) -> tuple[WaitRow, ...]:
         return ()
     rows = []
     if run.status == "queued":
+        why = queued_for(run)
         rows.append(
-            WaitRow(key="queued", what="The run waits for its turn", why="The workflow's limit is reached.", tone="waiting", icon="queued")
+            WaitRow(key="queued", what="The run waits for its turn", why=f"{why[0].upper()}{why[1:]}.", tone="waiting", icon="queued")
         )
     if run.status == "paused":
         by = f"{run.paused_by} asked for it" if run.paused_by else "Somebody asked for it"
@@ -133,5 +170,5 @@ def _wait(run: RunDetail, item: ComponentAnswer) -> WaitRow | None:
         tone="waiting",
         icon="timer",
         until=hold.until,
-        actions=() if hold.limit == "breaker" else (at_once,),
+        actions=(at_once,) if hold.limit == PASSABLE else (),
     )

@@ -13,10 +13,13 @@ _ASKED = {
     "run.pause": "asked to pause it",
     "run.resume": "asked to let it go on",
     "run.retry": "asked for a retry",
+    "run.reopened": "let it run again, from outside",
+    "run.paused": "paused it, from outside",
+    "run.resumed": "let it go on, from outside",
+    "run.cancelled": "cancelled it, from outside",
     "run.retry_now": "asked for the next attempt to begin now",
 }
 _SCOPES = {"following": " with all that follows", "slice": " as a slice", "failed": " of all that failed"}
-_SETTLING = ("run.reopened", "run.paused", "run.resumed", "run.finished")
 
 
 def audit_of(run: RunDetail, entries: tuple[AuditAnswer, ...], events: list[RunEventAnswer]) -> tuple[AuditRow, ...]:
@@ -24,27 +27,29 @@ def audit_of(run: RunDetail, entries: tuple[AuditAnswer, ...], events: list[RunE
     rows = [_row(entry) for entry in entries]
     if not any(entry.action == "run.start" for entry in entries):
         rows.append(AuditRow(at=run.asked_at, who=run.requested_by or run.trigger or "a program", what="started it"))
+    refused = [(event.at, event.body) for event in events if event.event == "command.refused"]
+    if run.refusal is not None and run.refusal.gone:
+        # It stands in no journal: the executor has none of this run any more.
+        refused.append((run.refusal.at, run.refusal.model_dump()))
     rows += [
-        AuditRow(at=event.at, who="executor", what=f"refused {_command(event)}", reason=str(event.body.get("reason", "")), tone="bad")
-        for event in events
-        if event.event == "command.refused"
+        AuditRow(at=at, who="executor", what=f"refused {_command(body.get('command'))}", reason=str(body.get("reason", "")), tone="bad")
+        for at, body in refused
     ]
     return tuple(sorted(rows, key=lambda row: row.at))
 
 
-def refusal_of(events: list[RunEventAnswer]) -> str:
+def refusal_of(run: RunDetail) -> str:
     """Return what was asked last and refused; empty when the run has gone on since."""
-    for event in reversed(events):
-        if event.event in _SETTLING:
-            return ""
-        if event.event == "command.refused":
-            who = str(event.body.get("requested_by") or "")
-            return f"{_command(event).capitalize()} was refused{', asked by ' + who if who else ''}: {event.body.get('reason', '')}"
-    return ""
+    told = run.refusal
+    if told is None:
+        return ""
+    by = f", asked by {told.requested_by}" if told.requested_by else ""
+    gone = " The executor keeps this run no longer; start a new one with the same inputs." if told.gone else ""
+    return f"{_command(told.command).capitalize()} was refused{by}: {told.reason}{gone}"
 
 
-def _command(event: RunEventAnswer) -> str:
-    return f"the {str(event.body.get('command', 'command')).replace('_', ' ')}"
+def _command(command: object) -> str:
+    return f"the {str(command or 'command').replace('_', ' ')}"
 
 
 def _row(entry: AuditAnswer) -> AuditRow:
@@ -76,6 +81,8 @@ def _before(body: dict[str, Any] | None) -> str:
 
 
 def _after(action: str, body: dict[str, Any]) -> str:
-    if action == "run.retry" and body.get("again"):
+    if action in ("run.retry", "run.reopened") and body.get("again"):
         return f"runs again: {', '.join(f'{name} (generation {generation})' for name, generation in body['again'].items())}"
-    return ""
+    if body.get("outside"):
+        return _before(body)
+    return f"asked to be {body['status']}" if body.get("status") else ""

@@ -1,9 +1,10 @@
 """The page of one run."""
 
 import json
+from collections.abc import Mapping
 from urllib.parse import quote
 
-from gateway.application.answers.runs import ComponentAnswer, RunDetail
+from gateway.application.answers.runs import ComponentAnswer, RunDetail, RunEventAnswer
 from gateway.application.queries.base import Queries
 from gateway.application.queries.run_actions import actions_of, waits_of
 from gateway.application.queries.run_audit import audit_of, refusal_of
@@ -16,7 +17,7 @@ from gateway.application.queries.runs import run_took
 from gateway.application.queries.words import count, path, plural, with_query
 from gateway.application.views.flow import FlowEdge, FlowGraph, FlowNode
 from gateway.application.views.parts import Seen, state_view
-from gateway.application.views.runs import MovedRow, RunPage
+from gateway.application.views.runs import LogSearch, MovedRow, RunPage
 from gateway.application.views.shell import Person
 
 MOST_LINES = 500
@@ -25,14 +26,15 @@ MOST_LINES = 500
 class RunPageQueries(Queries):
     """One run."""
 
-    async def run(self, person: Person, run_id: str, component: str) -> RunPage | None:  # noqa: ARG002
+    async def run(self, person: Person, run_id: str, asked: Mapping[str, str]) -> RunPage | None:  # noqa: ARG002
         run = await self._reads.run(run_id)
         if run is None:
             return None
         events = await self._reads.run_events(run_id, after=max(run.seq - MOST_LINES, 0), limit=MOST_LINES)
         audit = await self._reads.audit(subject_id=run_id, after=None, limit=50)
         version = await self._reads.version(run.workflow_id, run.version) if run.version else None
-        chosen = _chosen(run, component)
+        chosen = _chosen(run, asked.get("component", ""))
+        lines, search, note = await self._log(run, events, asked)
         moving = run.status in MOVING
         return RunPage(
             id=run.id,
@@ -43,7 +45,7 @@ class RunPageQueries(Queries):
             label=run.business_key or run.id[-12:],
             state=run_state(run),
             sentence=what_happens(run),
-            refusal=refusal_of(events),
+            refusal=refusal_of(run),
             started=run.started_at or run.asked_at,
             ended=run.finished_at,
             deadline=run.deadline_at if moving else None,
@@ -62,14 +64,34 @@ class RunPageQueries(Queries):
             inputs=json.dumps(run.inputs, indent=2, ensure_ascii=False) if run.inputs else "",
             yaml=version.yaml if version else "",
             audit=audit_of(run, audit.items, events),
-            log=tuple(log_line(event) for event in events),
-            log_note=f"The newest {MOST_LINES} of {run.seq:,} events" if run.seq > MOST_LINES else "",
-            log_url=f"/api/runs/{quote(run.id, safe='')}/events/",
+            log=tuple(log_line(event) for event in lines),
+            log_note=note,
+            log_url=f"/api/runs/{quote(run.id, safe='')}/events.jsonl",
+            log_search=search,
             seen=Seen(at=run.updated_at, stale=False, source="executor"),
             live=moving,
             actions=actions_of(run),
             trouble=self._away("executor", "The run does not move on.") if moving else None,
         )
+
+    async def _log(
+        self, run: RunDetail, newest: list[RunEventAnswer], asked: Mapping[str, str]
+    ) -> tuple[list[RunEventAnswer], LogSearch | None, str]:
+        """Return the events that the log shows, its search, and what is not shown, in words."""
+        words, component, last = asked.get("q", "").strip()[:200], asked.get("component", "")[:100], asked.get("after", "")
+        if not words:
+            if run.seq <= MOST_LINES:
+                return newest, None, ""
+            return newest, LogSearch(events=run.seq, component=component), f"The newest {MOST_LINES} of {run.seq:,} events"
+        after = int(last) if last.isdecimal() and len(last) < 10 else 0
+        found = await self._reads.run_events(run.id, after=after, limit=MOST_LINES + 1, words=words)
+        shown = found[:MOST_LINES]
+        further = str(shown[-1].seq) if len(found) > MOST_LINES else ""
+        url = with_query(path("runs", run.id), component=component, q=words, after=further) if further else ""
+        note = f"{plural(len(shown), 'event')} of {run.seq:,} hold “{words}”" + (f", behind event {after:,}" if after else "")
+        if further:
+            note = f"The {'next' if after else 'first'} {MOST_LINES} events that hold “{words}”"
+        return shown, LogSearch(words=words, events=run.seq, component=component, next_url=url), note
 
 
 def _chosen(run: RunDetail, wanted: str) -> ComponentAnswer | None:

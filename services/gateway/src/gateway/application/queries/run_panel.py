@@ -1,6 +1,7 @@
 """The selected component of a run: what happened in words, what comes next, what can be pressed and what that does."""
 
 from gateway.application.answers.runs import AttemptAnswer, ComponentAnswer, RunDetail
+from gateway.application.commands.runs import PASSABLE
 from gateway.application.queries.run_retry import seen_seq, standing_of
 from gateway.application.queries.run_state import component_state, held_now
 from gateway.application.queries.words import between, count, path, size, with_query
@@ -62,10 +63,15 @@ def _what(item: ComponentAnswer) -> tuple[str, str]:
 def _actions(run: RunDetail, item: ComponentAnswer) -> tuple[tuple[Action, ...], str]:
     url, menu = path("runs", run.id, "retry"), with_query(path("runs", run.id, "retry"), component=item.component)
     more = Action(label="Other ways …", url=menu, method="get", icon="retry-from")
-    if item.status == "retrying" or held_now(item):
+    hold = held_now(item)
+    if hold is not None and hold.limit != PASSABLE:
+        return (), f"{item.component} goes on by itself as soon as the limit lets it."
+    if item.status == "retrying" and run.status == "paused":
+        return (), "The run is paused, so nothing starts. Resume it first."
+    if item.status == "retrying" or hold is not None:
         consequence = f"{item.component} tries again at once instead of waiting; it goes on behind what is confirmed."
         if item.status != "retrying":
-            consequence = f"{item.component} no longer waits for the limit, unless its endpoint's breaker is open."
+            consequence = f"{item.component} passes the retry budget; its endpoint's other limits still count."
         now_url, fields = path("runs", run.id, "retry-now"), {"component": item.component}
         return (Action(label="Retry now", url=now_url, look="primary", icon="retry", fields=fields, consequence=consequence),), consequence
     if item.status not in ("failed", "parked", "succeeded", "cancelled", "skipped"):

@@ -26,8 +26,9 @@ def standing_of(run: RunDetail) -> Standing:
         version=run.version,
         seq=run.seq,
         inputs=run.inputs,
-        parts={item.component: Part(item.status, item.generation, held=item.held is not None) for item in run.components},
+        parts={item.component: Part(item.status, item.generation, held=item.held.limit if item.held else "") for item in run.components},
         graph=run_graph(run),
+        gone=run.refusal is not None and run.refusal.gone,
     )
 
 

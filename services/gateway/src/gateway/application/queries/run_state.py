@@ -43,6 +43,18 @@ def moved_of(item: ComponentAnswer | None) -> str:
     return f"{text} moved"
 
 
+def queued_for(run: RunAnswer) -> str:
+    """Say what a queued run waits for."""
+    match run.queued_for:
+        case "workflow":
+            return "as many runs as the workflow allows are under way"
+        case "executor":
+            return "the executor has as many runs as it has room for"
+        case "endpoint":
+            return "many runs of the workflow wait for an endpoint already, and this one would only wait there too"
+    return "the executor did not say for what"
+
+
 def what_happens(run: RunAnswer) -> str:
     """Say what matters about a run, in words."""
     match run.status:
@@ -51,7 +63,7 @@ def what_happens(run: RunAnswer) -> str:
         case "refused":
             return run.message or "It was refused"
         case "queued":
-            return "It waits for its turn: as many runs as the workflow allows are under way"
+            return f"It waits for its turn: {queued_for(run)}"
         case "paused":
             by = f" by {run.paused_by}" if run.paused_by else ""
             return f"Paused{by}: nothing more starts" + (f". {run.pause_reason}" if run.pause_reason else "")

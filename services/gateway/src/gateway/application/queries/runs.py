@@ -54,7 +54,7 @@ def run_row(run: RunAnswer) -> RunRow:
         by=run.requested_by or run.trigger,
         key=run.business_key or "",
         components=tuple(component_state(item).tone for item in run.components),
-        may_retry=run.status in ("failed", "parked"),
+        may_retry=run.status in ("failed", "parked") and not (run.refusal is not None and run.refusal.gone),
     )
 
 

@@ -58,6 +58,8 @@ def _in_words(trigger: TriggerAnswer) -> str:
 
 
 def _word(firing: FiringAnswer) -> str:
+    if firing.refused:
+        return "run refused"
     state = _RESULTS.get(firing.result, state_view(firing.result))
     return f"{state.word.lower()}{f' {firing.count:,} times' if firing.count > 1 else ''}"
 
@@ -66,7 +68,7 @@ def _bar(firing: FiringAnswer) -> HistoryBar:
     asked = firing.result == "started" and firing.run_status is not None
     state = state_view(firing.run_status) if asked else _RESULTS.get(firing.result, state_view(firing.result))
     many = f", {firing.count:,} in all" if firing.count > 1 else ""
-    said = f"Started: run {state.word.lower()}{many}" if asked else f"{state.word}{many}"
+    said = f"{'Asked for' if firing.refused else 'Started'}: run {state.word.lower()}{many}" if asked else f"{state.word}{many}"
     if firing.reason:
         said += f". {firing.reason}"
     return HistoryBar(
@@ -81,8 +83,15 @@ def _added_up(firings: Sequence[FiringAnswer]) -> str:
     """Return e.g. ``18 started, 3 filtered out``."""
     counts: Counter[str] = Counter()
     for firing in firings:
-        counts[firing.result] += firing.count
-    words = {"started": "started", "filtered": "filtered out", "paused": "passed over", "missed": "missed", "failed": "failed"}
+        counts["refused" if firing.refused else firing.result] += firing.count
+    words = {
+        "started": "started",
+        "refused": "refused",
+        "filtered": "filtered out",
+        "paused": "passed over",
+        "missed": "missed",
+        "failed": "failed",
+    }
     return ", ".join(f"{counts[result]:,} {word}" for result, word in words.items() if counts[result])
 
 

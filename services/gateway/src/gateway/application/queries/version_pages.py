@@ -7,9 +7,11 @@ from gateway.application.answers.versions import ChangeAnswer, ComparisonAnswer,
 from gateway.application.definitions import VersionRecord, WorkflowRecord
 from gateway.application.queries.versions import changes_of
 from gateway.application.queries.words import path, plural, with_query
+from gateway.application.views.diff import DiffLine, Theirs
 from gateway.application.views.parts import Action, Choice, StateView, Tone
-from gateway.application.views.versions import ChangeGroup, ChangeRow, ComparePage, DiffLine, VersionSide, VersionsPage
+from gateway.application.views.versions import ChangeGroup, ChangeRow, ComparePage, VersionSide, VersionsPage
 from gateway.application.views.workflows import VersionRow
+from gateway.domain.text_diff import TextDiff
 
 MOST_CHOICES = 100
 _PARTS = {"workflow": "The workflow", "input": "Inputs", "component": "Components", "connection": "Connections", "trigger": "Triggers"}
@@ -142,6 +144,12 @@ def _sentence(found: ComparisonAnswer) -> str:
     if not found.changes:
         return f"Only comments, order or spaces differ: {lines}."
     return f"{plural(len(found.changes), 'difference')} in what runs: {lines} in the text."
+
+
+def theirs(record: VersionRecord, found: TextDiff) -> Theirs:
+    """Return a version that was published meanwhile beside a text."""
+    lines = _lines([DiffRow.model_validate(vars(row)) for row in found.rows])
+    return Theirs(version=record.version, by=record.published_by, at=record.published_at, lines=lines, cut=found.cut)
 
 
 def _lines(rows: Sequence[DiffRow]) -> tuple[DiffLine, ...]:

@@ -13,6 +13,17 @@ class SignInPage(View):
     problem: str = ""
     wait_seconds: int | None = None
     """Said when sign-in is throttled."""
+    kept: str = ""
+    """A form that came too late, as JSON; it is sent again afterwards."""
+
+
+class AgainPage(View):
+    """Signed in, and what was typed before is still there. ``cut``: without its secrets; ``csrf``: the new session's form token."""
+
+    url: str
+    fields: tuple[tuple[str, str], ...]
+    cut: bool
+    csrf: str
 
 
 class SetupPage(View):
@@ -21,6 +32,15 @@ class SetupPage(View):
     token: str = ""
     name: str = ""
     email: str = ""
+    problems: tuple[FieldProblem, ...] = ()
+    token_problem: str = ""
+
+
+class ResetPage(View):
+    """A new password for a person, by a one-time link. ``token_problem`` says why the link does not work."""
+
+    token: str = ""
+    name: str = ""
     problems: tuple[FieldProblem, ...] = ()
     token_problem: str = ""
 
@@ -60,6 +80,7 @@ class AccountPage(View):
     fresh_token: str = ""
     """A token that was just made, shown this once."""
     problems: tuple[FieldProblem, ...] = ()
+    password_problems: tuple[FieldProblem, ...] = ()
 
 
 class ErrorPage(View):

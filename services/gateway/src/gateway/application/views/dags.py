@@ -177,7 +177,12 @@ class TaskLogPage(View):
     state: StateView
     tries: tuple[FilterChip, ...]
     lines: tuple[LogLine, ...]
-    truncated: bool
+    note: str = ""
+    """What is shown of it, where that is not all."""
+    running: bool = False
+    """Whether the task still writes: then the page reads on."""
+    live: str = ""
+    """The topic of its DAG run."""
     seen: Seen
     download_url: str = ""
     trouble: Trouble | None = None

@@ -42,6 +42,8 @@ class EndpointPage(View):
     state: StateView
     sentence: str
     seen: Seen
+    holds: tuple[str, ...] = ()
+    """What waits at its limits now, in words."""
     facts: tuple[Fact, ...]
     used_by: tuple[UsedBy, ...]
     actions: tuple[Action, ...] = ()

@@ -83,6 +83,8 @@ class Seen(View):
 
     at: datetime | None = None
     stale: bool = False
+    stale_at: datetime | None = None
+    """When it is stale without news: the page asks again then. None = it is, or its age says nothing."""
     source: str = ""
     confidence: Confidence = "high"
 
@@ -151,6 +153,8 @@ class FieldProblem(View):
     field: str
     message: str
     hint: str = ""
+    take: str = ""
+    """Somebody changed it meanwhile: the ETag that it has now, with which this form may be sent all the same."""
 
 
 class HistoryBar(View):

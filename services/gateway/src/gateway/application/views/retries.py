@@ -40,6 +40,8 @@ class RetryPage(View):
     seq: int
     """Number of the run's last event that this page has seen; 0 = the run moves by itself, so it says little."""
     inputs: str
+    inputs_note: str = ""
+    """Why the inputs can't be edited here; empty = they can."""
     typed: str = ""
     """Inputs as somebody typed them before they were refused."""
     reason: str = ""
@@ -106,6 +108,14 @@ class BulksPage(View):
     next_url: str = ""
 
 
+class VersionStep(View):
+    """What the chosen version changes for the runs that have another one, and where both stand beside each other."""
+
+    title: str
+    changes: tuple[str, ...]
+    url: str
+
+
 class BulkAddPage(View):
     """A bulk retry before it is asked: what it takes, what it leaves and why, and how long it lasts at this rate."""
 
@@ -120,6 +130,10 @@ class BulkAddPage(View):
     """What is sent with the form, so that it means the same selection."""
     per_second: str
     version: str = ""
+    versions: tuple[Choice, ...] = ()
+    """Versions to choose from; none where the selection names no workflow."""
+    differs: tuple[VersionStep, ...] = ()
+    """What the chosen version changes, for each version that runs have now."""
     reason: str = ""
     back_url: str
     duration: str

@@ -175,6 +175,15 @@ class AuditRow(View):
     tone: Tone = "run"
 
 
+class LogSearch(View):
+    """A search in all events of a run: the words, what is kept of the address, and where the next lines are."""
+
+    words: str = ""
+    events: int
+    component: str = ""
+    next_url: str = ""
+
+
 class RunPage(View):
     """One run, live."""
 
@@ -211,6 +220,9 @@ class RunPage(View):
     log: tuple[LogLine, ...]
     log_note: str = ""
     log_url: str = ""
+    """Where all events can be had as a file."""
+    log_search: LogSearch | None = None
+    """None: the page shows every event, so its own search finds them all."""
     seen: Seen
     live: bool
     """Whether it still moves (so the log is followed and the time line has a "now")."""

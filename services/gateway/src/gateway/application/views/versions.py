@@ -1,8 +1,8 @@
 """Pages of a workflow's versions: the list, and two compared."""
 
 from datetime import datetime
-from typing import Literal
 
+from gateway.application.views.diff import DiffLine
 from gateway.application.views.parts import Action, Choice, StateView, View
 from gateway.application.views.workflows import VersionRow
 
@@ -45,18 +45,6 @@ class ChangeGroup(View):
 
     title: str
     rows: tuple[ChangeRow, ...]
-
-
-class DiffLine(View):
-    """A line of both texts; ``first`` of a block of changes, so that keys can go from one to the next."""
-
-    kind: Literal["same", "added", "removed", "changed", "gap"]
-    before: int | None = None
-    after: int | None = None
-    before_text: str = ""
-    after_text: str = ""
-    skipped: int = 0
-    first: bool = False
 
 
 class ComparePage(View):

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
+from gateway.application.views.diff import Theirs
 from gateway.application.views.endpoints import ConfigField
 from gateway.application.views.flow import FlowGraph
 from gateway.application.views.parts import Action, Choice, Fact, FieldProblem, FilterChip, HistoryBar, StateView, Tone, Trouble, View
@@ -72,6 +73,8 @@ class WorkflowEditorPage(View):
     validation: Validation = Validation(diagnostics=())
     endpoints: tuple[str, ...] = ()
     problems: tuple[FieldProblem, ...] = ()
+    theirs: Theirs | None = None
+    """Said when somebody published a version meanwhile."""
 
     @property
     def is_new(self) -> bool:

@@ -15,6 +15,7 @@ from gateway.domain.workflow_yaml.limits import positive
 from gateway.domain.workflow_yaml.option_expressions import note_expressions
 from gateway.domain.workflow_yaml.retries import read_retry
 from gateway.domain.workflow_yaml.sink import Sink
+from gateway.domain.workflow_yaml.states import note_unknown_states
 from shared.contracts.kinds import KINDS, Kind
 from shared.contracts.workflows import Component
 
@@ -133,6 +134,8 @@ class ComponentReader:
                 except WrongDuration as wrong:
                     self._sink.add(node, f"{path}.{key}", str(wrong), wrong.hint)
                     plain.pop(key)
+        if kind.name == "airflow":
+            note_unknown_states(given.get("states"), f"{path}.states", self._sink)
         try:
             note_expressions(kind, kind.component.model_validate(plain), value, path, self._sink)
         except ValidationError as wrong:

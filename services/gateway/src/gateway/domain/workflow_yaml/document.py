@@ -32,7 +32,7 @@ MAX_YAML_BYTES = 256 * 1024
 MAX_DEPTH = 50
 MAX_NODES = 40_000
 """500 components with a retry each, and 2,000 connections with conditions, need about 30,000."""
-_SPLIT = "Split the workflow: at most 500 components and 2,000 connections are taken."
+SPLIT = "Split the workflow: at most 500 components and 2,000 connections are taken."
 
 Plain = str | int | float | bool | None
 
@@ -119,7 +119,7 @@ def _check_bounds(text: str) -> Problem | None:
         if refused is not None:
             return Problem(line, column, "", *refused)
         if nodes > MAX_NODES:
-            return Problem(line, column, "", f"There are more than {MAX_NODES:,} values.", _SPLIT)
+            return Problem(line, column, "", f"There are more than {MAX_NODES:,} values.", SPLIT)
         if depth > MAX_DEPTH:
             return Problem(line, column, "", f"Values are nested more than {MAX_DEPTH} deep.", "A workflow needs four levels.")
     return None

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from typing import Literal
 
 from gateway.domain.nearest import meant
 from gateway.domain.workflow_yaml.document import Value
@@ -13,6 +14,7 @@ MOST = 2000
 
 _STRING = re.compile(r"""r?(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
 _INPUT = re.compile(r"(?<![\w.])inputs\.([A-Za-z_][A-Za-z0-9_]*)")
+_NAME = {"inputs": _INPUT, "outputs": re.compile(r"(?<![\w.])outputs\.([A-Za-z_][A-Za-z0-9_]*)")}
 _LOOKS_AT = re.compile(r"(?<![\w.])(?:inputs|output)\b")
 
 
@@ -49,6 +51,11 @@ def note_unknown_inputs(node: Value, path: str, declared: Iterable[str], sink: S
             column = found.start(1) - text.rfind("\n", 0, found.start(1))
             hint = meant(found[1], names, otherwise="Declare it under 'inputs'.")
             sink.add(node.inside(line, column), path, f"The workflow has no input '{found[1]}'.", hint)
+
+
+def names_after(variable: Literal["inputs", "outputs"], text: str) -> list[str]:
+    """Return each name that an expression takes of a variable, as in ``inputs.<name>``."""
+    return [found[1] for found in _NAME[variable].finditer(_blanked(text))]
 
 
 def looks_at_nothing(text: str) -> bool:

@@ -6,7 +6,10 @@ from typing import Any
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-from gateway.domain.workflow_yaml.document import Value, load
+from gateway.domain.workflow_yaml.document import Value
+
+_BREAKS = frozenset("\n\r\x85\u2028\u2029\ufeff")
+"""What YAML takes for the end of a line, or of nothing at all."""
 
 
 def without_removed(text: str, tree: Value, wanted: Mapping[str, Any]) -> str:
@@ -40,7 +43,7 @@ def merge(target: Any, wanted: Mapping[str, Any]) -> None:
         elif isinstance(value, list) and isinstance(old, CommentedSeq):
             _merge_list(old, value)
         elif key not in target or not _same(old, value):
-            target[key] = new(value)
+            target[key if key in target else new(key)] = new(value)
 
 
 def _merge_list(target: CommentedSeq, wanted: list[Any]) -> None:
@@ -89,7 +92,7 @@ def _same(old: Any, new: Any) -> bool:
 def new(value: Any) -> Any:
     """Return a value as the YAML library writes it; a text that would be read as something else gets quotes."""
     if isinstance(value, dict):
-        return CommentedMap((key, new(item)) for key, item in value.items())
+        return CommentedMap((new(key), new(item)) for key, item in value.items())
     if isinstance(value, list):
         return CommentedSeq([new(item) for item in value])
     if isinstance(value, str) and _reads_otherwise(value):
@@ -98,8 +101,5 @@ def new(value: Any) -> Any:
 
 
 def _reads_otherwise(text: str) -> bool:
-    """Whether the plain text would be read back as something else than this text."""
-    if text == "" or text != text.strip():
-        return True
-    tree, problems = load(f"x: {text}\n") if len(text) < 200 and "\n" not in text else (None, [])
-    return bool(problems) or tree is None or not isinstance(tree.data, dict) or tree.data["x"].data != text if "\n" not in text else True
+    """Whether the text would not be read back as it is. The library quotes what looks like a number and so on; these it forgets."""
+    return text == "" or text != text.strip() or text[0] in "?:" or not _BREAKS.isdisjoint(text)

@@ -13,6 +13,7 @@ from gateway.domain.workflow_yaml.components import ComponentReader, Sink
 from gateway.domain.workflow_yaml.connections import read_connections
 from gateway.domain.workflow_yaml.document import MAX_YAML_BYTES, Value, load
 from gateway.domain.workflow_yaml.inputs import read_inputs
+from gateway.domain.workflow_yaml.option_expressions import note_unknown_names
 from gateway.domain.workflow_yaml.shape import check_shape
 from gateway.domain.workflow_yaml.triggers import read_triggers
 from shared.contracts.kinds import end_of
@@ -49,13 +50,19 @@ def read(text: str, endpoints: Mapping[str, str] | None = None, clusters: Collec
             sink.add(tree.at(key), key, f"'{key}' is not known here.", meant(key, TOP))
     name = _name(tree, sink)
     description = _description(tree, sink)
+    before = len(sink.problems)
     inputs = read_inputs(tree, sink)
+    sound = len(sink.problems) == before
     rest = limits.read_limits(tree, inputs, sink)
     components = _components(tree, endpoints, sink)
     kinds = {component.name: end_of(component.kind, component.options) for component in components}
+    before = len(sink.problems)
     connections = read_connections(tree, kinds, sink, inputs)
+    joined = connections if len(sink.problems) == before else None
+    placed = _mapping(_mapping(tree).get("components", tree))
+    note_unknown_names(placed, components, joined, inputs if sound else (), sink)
     check_shape(tree, components, connections, sink)
-    triggers = read_triggers(tree, endpoints, clusters, sink)
+    triggers = read_triggers(tree, endpoints, clusters, sink, inputs if sound else None)
     found = tuple(sorted(set(sink.problems), key=lambda problem: (problem.line, problem.column, problem.path, problem.message)))
     if found:
         return Reading(None, found, components, connections)

@@ -11,6 +11,7 @@ from shared.contracts.workflows import ErrorClasses
 
 KEYS = ("deadline", "errors", "join", "compensates")
 CLASSES = tuple(ErrorClasses.model_fields)
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
 _CODE = re.compile(r"(?:[A-Za-z][A-Za-z0-9]*(?::[A-Za-z0-9*]+)?|\*)")
 _EXAMPLE = 'Write e.g. \'errors: {retry: [ConnectionRefused], park: ["HttpStatus:404"], fail: ["*"]}\'.'
 _JOIN = "Write 'all', 'any', or how many of its connections it waits for."
@@ -82,7 +83,7 @@ def _join(node: Value, path: str, sink: Sink) -> Literal["all", "any"] | int | N
 
 
 def _compensates(node: Value, path: str, sink: Sink) -> str | None:
-    if not isinstance(node.data, str):
+    if not isinstance(node.data, str) or not _NAME.fullmatch(node.data):
         sink.add(node, path, f"{node.called} is not the name of a component.", "Name the component whose work this one undoes.")
         return None
     return node.data

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from gateway.domain.inputs import KEYWORDS, NAMED_SCHEMAS, SCHEMA_LISTS, SCHEMAS, TYPES
 from gateway.domain.workflow_yaml.components import DURATION_OPTIONS
 from gateway.domain.workflow_yaml.retries import DURATIONS, STRATEGIES
 from shared.contracts.kinds import JOINS, KINDS, Kind
@@ -67,6 +68,7 @@ def workflow_schema() -> dict[str, Any]:
                 "examples": ["500ms", "30s", "2m", "1h"],
             },
             "input": _input(),
+            "schema": _schema(),
             "retry": {"oneOf": [_strategy(name) for name in STRATEGIES]},
             "errors": _errors(),
             "connection": _connection(),
@@ -184,25 +186,34 @@ def _triggers() -> dict[str, Any]:
 
 
 def _input() -> dict[str, Any]:
-    types = ["string", "integer", "number", "boolean", "object", "array"]
-    schema = {
-        "type": "object",
-        "description": "A JSON Schema (2020-12). With a default it may be left out at a start.",
-        "properties": {
-            "type": {"anyOf": [{"enum": [*types, "null"]}, {"type": "array", "items": {"enum": [*types, "null"]}}]},
-            "default": {"description": "Taken when a start does not give it."},
-            "description": {"type": "string"},
-            "enum": {"type": "array", "minItems": 1},
-            "format": {"type": "string", "examples": ["date", "date-time", "email", "uri", "uuid"]},
-            "pattern": {"type": "string"},
-            "minimum": {"type": "number"},
-            "maximum": {"type": "number"},
-            "properties": {"type": "object"},
-            "required": {"type": "array", "items": {"type": "string"}},
-            "items": {"type": ["object", "boolean"]},
-        },
+    types = [name for name in TYPES if name != "null"]
+    whole = {"$ref": "#/definitions/schema", "description": "A JSON Schema (2020-12). With a default it may be left out at a start."}
+    return {"anyOf": [{"enum": types, "description": "The type alone."}, whole]}
+
+
+def _schema() -> dict[str, Any]:
+    """Return the schema of a JSON Schema as inputs may have it: a misspelt word is none."""
+    inner = {"anyOf": [{"type": "boolean"}, {"$ref": "#/definitions/schema"}]}
+    known: dict[str, Any] = {
+        "type": {"anyOf": [{"enum": list(TYPES)}, {"type": "array", "items": {"enum": list(TYPES)}}]},
+        "default": {"description": "Taken when a start does not give it."},
+        "description": {"type": "string"},
+        "enum": {"type": "array", "minItems": 1},
+        "format": {"type": "string", "examples": ["date", "date-time", "email", "uri", "uuid"]},
+        "pattern": {"type": "string"},
+        "minimum": {"type": "number"},
+        "maximum": {"type": "number"},
+        "required": {"type": "array", "items": {"type": "string"}},
+        **{name: {"type": "object", "additionalProperties": inner} for name in NAMED_SCHEMAS},
+        **dict.fromkeys(SCHEMAS, inner),
+        **{name: {"type": "array", "minItems": 1, "items": inner} for name in SCHEMA_LISTS},
     }
-    return {"anyOf": [{"enum": types, "description": "The type alone."}, schema]}
+    return {
+        "type": "object",
+        "properties": {name: known.get(name, {}) for name in KEYWORDS},
+        "patternProperties": {"^x-": {}},
+        "additionalProperties": False,
+    }
 
 
 def _inlined(schema: dict[str, Any]) -> dict[str, Any]:

@@ -15,10 +15,15 @@ def check_shape(tree: Value, components: Iterable[Component], connections: Itera
     connections = tuple(connections)
     incoming = Counter(connection.target for connection in connections)
     joined = set(incoming) | {connection.source for connection in connections}
+    undone: dict[str, str] = {}
     for component in by_name.values():
         place = _node(tree, component.name)
         if component.compensates is not None:
             _compensation(component, place, by_name, _declared(tree), joined, sink)
+            first = undone.setdefault(component.compensates, component.name)
+            if first != component.name:
+                message = f"{component.compensates[:60]} is compensated twice, by {first} and {component.name}."
+                sink.add(place["compensates"], f"components.{component.name}.compensates", message, "Keep one of them.")
         elif "join" in place:
             _join(component, place["join"], incoming[component.name], sink)
 

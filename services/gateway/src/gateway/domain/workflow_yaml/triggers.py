@@ -8,10 +8,13 @@ from pydantic import ValidationError
 
 from gateway.domain.nearest import meant
 from gateway.domain.workflow_yaml.document import Value
+from gateway.domain.workflow_yaml.expressions import read_expression
 from gateway.domain.workflow_yaml.sink import Sink
+from gateway.domain.workflow_yaml.states import note_unknown_states
+from gateway.domain.workflow_yaml.trigger_inputs import note_wrong_inputs
 from shared.contracts.workflows import DagTrigger, EventTrigger, KafkaTrigger, ScheduleTrigger, Trigger
 from shared.runtime import cron
-from shared.runtime.expressions import Uncompilable, Use, compile_expression
+from shared.runtime.expressions import Use
 
 KINDS: dict[str, type[EventTrigger | KafkaTrigger | ScheduleTrigger | DagTrigger]] = {
     "event": EventTrigger,
@@ -31,8 +34,17 @@ _INPUT = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _MAPPINGS = {"kafka": Use.MESSAGE_MAPPING, "dag": Use.DAG_RUN_MAPPING}
 
 
-def read_triggers(tree: Value, endpoints: Mapping[str, str] | None, clusters: Collection[str] | None, sink: Sink) -> tuple[Trigger, ...]:
-    """Return the triggers. ``endpoints``: name → kind of all that exist, ``clusters``: their names; None = they are not checked."""
+def read_triggers(
+    tree: Value,
+    endpoints: Mapping[str, str] | None,
+    clusters: Collection[str] | None,
+    sink: Sink,
+    inputs: Mapping[str, Any] | None = None,
+) -> tuple[Trigger, ...]:
+    """Return the triggers. ``endpoints``: name → kind of all that exist, ``clusters``: their names; None = they are not checked.
+
+    ``inputs``: the schemas that the workflow declares; nothing = whatever comes is taken.
+    """
     value = (tree.data if isinstance(tree.data, dict) else {}).get("triggers")
     if value is None or value.data is None:
         return ()
@@ -42,7 +54,7 @@ def read_triggers(tree: Value, endpoints: Mapping[str, str] | None, clusters: Co
     if len(value.data) > MOST:
         sink.add(value, "triggers", f"There are {len(value.data)} triggers.", f"At most {MOST} are taken: split the workflow.")
         return ()
-    reader = _Reader(endpoints, clusters, sink)
+    reader = _Reader(endpoints, clusters, sink, inputs or {})
     found = [reader.read(item, f"triggers[{index}]") for index, item in enumerate(value.data)]
     return tuple(trigger for trigger in found if trigger is not None)
 
@@ -59,10 +71,13 @@ def plain(trigger: Trigger, before: object = None) -> dict[str, Any]:
 
 
 class _Reader:
-    def __init__(self, endpoints: Mapping[str, str] | None, clusters: Collection[str] | None, sink: Sink) -> None:
+    def __init__(
+        self, endpoints: Mapping[str, str] | None, clusters: Collection[str] | None, sink: Sink, inputs: Mapping[str, Any]
+    ) -> None:
         self._endpoints = endpoints
         self._clusters = clusters
         self._sink = sink
+        self._inputs_declared = inputs
         self._names: dict[str, int] = {}
 
     def read(self, item: Value, path: str) -> Trigger | None:
@@ -81,6 +96,8 @@ class _Reader:
         given = self._given(kind.data, model, item, path)
         self._name(kind.data, item, path)
         self._check(kind.data, given, path)
+        if model is not EventTrigger:
+            note_wrong_inputs(item, {"kind": kind, **given}, self._inputs_declared, path, sink)
         if len(sink.problems) > before:
             return None
         values = {key: node.plain() for key, node in given.items()}
@@ -137,9 +154,11 @@ class _Reader:
             self._schedule(given, path)
         elif kind == "dag" and self._clusters is not None:
             node = given.get("cluster")
-            if node is not None and node.data not in self._clusters:
+            if node is not None and (not isinstance(node.data, str) or node.data not in self._clusters):
                 hint = meant(str(node.data), self._clusters, otherwise="Register it under Clusters first.")
                 self._sink.add(node, f"{path}.cluster", f"There is no cluster {node.called}.", hint)
+        if kind == "dag":
+            note_unknown_states(given.get("states"), f"{path}.states", self._sink)
         if "inputs" in given:
             self._inputs(given["inputs"], f"{path}.inputs")
         if "map" in given:
@@ -165,7 +184,7 @@ class _Reader:
             except cron.WrongCron as wrong:
                 self._sink.add(node, f"{path}.cron", wrong.message, wrong.hint)
         zone = given.get("time_zone")
-        if zone is not None and zone.data not in cron.time_zones():
+        if zone is not None and (not isinstance(zone.data, str) or zone.data not in cron.time_zones()):
             hint = meant(str(zone.data), [name for name in cron.time_zones() if "/" in name or name == "UTC"])
             self._sink.add(zone, f"{path}.time_zone", f"There is no time zone {zone.called}.", hint)
 
@@ -191,18 +210,9 @@ class _Reader:
                 self._sink.add(node.at(name), f"{path}.{name[:60]}", f"'{name[:60]}' is not a name for an input.", hint)
 
     def _expression(self, node: Value | None, use: Use, path: str) -> None:
-        if node is None:
-            return
-        if not isinstance(node.data, str) or not node.data.strip():
-            hint = f"Write CEL in quotes; there are the variables {', '.join(use.variables)}."
-            self._sink.add(node, path, f"{node.called} is not an expression.", hint)
-            return
-        try:
-            compile_expression(node.data, use)
-        except Uncompilable as wrong:
-            self._sink.add(
-                node, path, f"The expression can't be compiled, at its column {wrong.column}: {wrong.message}", _more(wrong, use)
-            )
+        if node is not None:
+            example = f"Write CEL in quotes; there are the variables {', '.join(use.variables)}."
+            read_expression(node, path, use, self._sink, example=example)
 
     def _note(self, error: dict[str, Any], kind: str, item: Value, path: str) -> None:
         key = str(error["loc"][0]) if error["loc"] else ""
@@ -212,7 +222,3 @@ class _Reader:
             return
         at = item.data.get(key, item) if isinstance(item.data, dict) else item
         self._sink.add(at, f"{path}.{key}", f"{at.called} is wrong for '{key}': {error['msg'][0].lower()}{error['msg'][1:]}.", example)
-
-
-def _more(wrong: Uncompilable, use: Use) -> str:
-    return f"It is in line {wrong.line} of the expression." if wrong.line > 1 else f"Variables: {', '.join(use.variables)}."

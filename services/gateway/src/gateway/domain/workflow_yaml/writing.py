@@ -9,7 +9,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 
 from gateway.domain.durations import format_duration
-from gateway.domain.workflow_yaml.document import load
+from gateway.domain.problems import InvalidDocument, Problem
+from gateway.domain.workflow_yaml.document import MAX_NODES, MAX_YAML_BYTES, SPLIT, load
 from gateway.domain.workflow_yaml.inputs import shortened
 from gateway.domain.workflow_yaml.merging import merge, without_removed
 from gateway.domain.workflow_yaml.reading import read
@@ -26,8 +27,9 @@ _QUIET = ("jitter",)
 def write(definition: WorkflowDefinition, before: str = "") -> str:
     """Return the YAML of a definition. ``before``: what it is merged into, so that comments and order stay.
 
-    A text that says this definition already is returned to the letter.
+    A text that says this definition already is returned to the letter. Raises InvalidDocument for what is far too large for a text.
     """
+    _check_size(definition)
     if before and read(before).definition == definition:
         return before
     yaml = _yaml()
@@ -44,6 +46,26 @@ def write(definition: WorkflowDefinition, before: str = "") -> str:
     out = StringIO()
     yaml.dump(target, out)
     return spliced(before, out.getvalue()) if before else out.getvalue()
+
+
+def _check_size(definition: WorkflowDefinition) -> None:
+    """Refuse before anything is written what no text can hold. A text is seldom longer than the JSON, and never half as long."""
+    size = len(definition.model_dump_json(exclude_defaults=True))
+    if size > 2 * MAX_YAML_BYTES:
+        message = f"The definition has {size / 1024:,.0f} KB as JSON; at most {MAX_YAML_BYTES // 1024} KB of YAML are taken."
+        raise InvalidDocument((Problem(0, 0, "", message, "Split the workflow, or keep data out of its definition."),))
+    level: list[Any] = [definition.model_dump(exclude_defaults=True)]
+    values = 0
+    while level and values <= MAX_NODES:
+        values += len(level)
+        level = [
+            item
+            for value in level
+            if isinstance(value, dict | list | tuple)
+            for item in (value.values() if isinstance(value, dict) else value)
+        ]
+    if values > MAX_NODES:
+        raise InvalidDocument((Problem(0, 0, "", f"There are more than {MAX_NODES:,} values.", SPLIT),))
 
 
 def _yaml() -> YAML:

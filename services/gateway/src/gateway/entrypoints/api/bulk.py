@@ -54,7 +54,7 @@ async def list_bulks(
 
 @bulk.post("/preview/", response_model=BulkPreview, summary="See what a bulk retry would do")
 async def preview(app: App, who: Operator, given: BulkInput) -> BulkPreview:  # noqa: ARG001
-    return await app.bulk.preview(given.selection, given.per_second)
+    return await app.bulk.preview(given.selection, given.per_second, given.version)
 
 
 @bulk.post("/", status_code=201, response_model=BulkAccepted, summary="Retry what failed in many runs")

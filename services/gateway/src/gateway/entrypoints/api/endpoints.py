@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from gateway.application.answers.base import Page, example
 from gateway.application.answers.definitions import EndpointAnswer, fields_of
+from gateway.application.answers.endpoints import EndpointHold
 from gateway.application.commands.endpoints import EndpointInput
 from gateway.application.definitions import Definition, Kind
 from gateway.entrypoints.api.definitions import add_routes
@@ -22,7 +23,8 @@ endpoints = router("/endpoints", "endpoints")
 async def list_endpoints(app: App, who: Viewer, kind: Annotated[str | None, Query(max_length=40)] = None) -> Page[EndpointAnswer]:  # noqa: ARG001
     found = await app.reads.definitions(Kind.ENDPOINT)
     users = _users(await app.reads.workflows())
-    shown = (_answer(item, users.get(item.name, ())) for item in found if kind in (None, item.body["kind"]))
+    holds = await app.reads.holds()
+    shown = (_answer(item, users.get(item.name, ()), holds.get(item.name, ())) for item in found if kind in (None, item.body["kind"]))
     return Page(items=tuple(shown))
 
 
@@ -94,13 +96,13 @@ def _users(workflows: list[Any]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(sorted(found)) for name, found in users.items()}
 
 
-def _answer(definition: Definition, used_by: tuple[str, ...]) -> EndpointAnswer:
-    return EndpointAnswer.model_validate({**fields_of(definition), "used_by": used_by})
+def _answer(definition: Definition, used_by: tuple[str, ...], held: tuple[EndpointHold, ...]) -> EndpointAnswer:
+    return EndpointAnswer.model_validate({**fields_of(definition), "used_by": used_by, "held": held})
 
 
 async def _show(app: Application, definition: Definition) -> BaseModel:
     users = _users(await app.reads.workflows())
-    return _answer(definition, users.get(definition.name, ()))
+    return _answer(definition, users.get(definition.name, ()), (await app.reads.holds()).get(definition.name, ()))
 
 
 add_routes(endpoints, Kind.ENDPOINT, EndpointInput, EndpointAnswer, lambda app: app.endpoints, _show)

@@ -1,8 +1,10 @@
 """Runs: start, list, count, read, compare. What is asked of one stands in ``run_commands``."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from gateway.application.answers.base import Page
@@ -17,6 +19,9 @@ from gateway.entrypoints.api.parts import After, App, Key, Limit, Operator, View
 from gateway.entrypoints.application import actor_of
 
 runs = router("/runs", "runs")
+_LINES = "application/jsonl"
+_PAGE = 500
+"""Events that are in memory at once while a run's are downloaded."""
 
 
 class Accepted(BaseModel):
@@ -125,3 +130,28 @@ async def read_events(
     if not events and await app.reads.run(run_id) is None:
         raise Missing("run", run_id)
     return Page(items=tuple(events), next=str(events[-1].seq) if len(events) == limit else None)
+
+
+@runs.get(
+    "/{run_id}/events.jsonl",
+    summary="Download all events of a run, one JSON object a line",
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {_LINES: {"schema": {"type": "string"}, "example": '{"seq":1,"event":"run.started","at":"…","body":{}}\n'}}}
+    },
+)
+async def download_events(app: App, who: Viewer, run_id: str) -> Response:  # noqa: ARG001
+    run = await app.reads.run(run_id)
+    if run is None:
+        raise Missing("run", run_id)
+    # A run that moves gets more events meanwhile: the file ends with what was there when it was asked for.
+    end = run.seq
+
+    async def lines() -> AsyncIterator[bytes]:
+        last = 0
+        while last < end and (events := await app.reads.run_events(run_id, after=last, limit=_PAGE)):
+            yield b"".join(event.model_dump_json().encode() + b"\n" for event in events)
+            last = events[-1].seq
+
+    name = "".join(sign if (sign.isalnum() and sign.isascii()) or sign in "-_." else "_" for sign in run_id)
+    return StreamingResponse(lines(), media_type=_LINES, headers={"Content-Disposition": f'attachment; filename="{name}.events.jsonl"'})

@@ -7,6 +7,8 @@ from typing import Any
 from fastapi import HTTPException, Request, Response
 from fastapi.routing import APIRoute
 
+from gateway.domain.problems import FieldProblem, Invalid
+
 MAX_DEPTH = 64
 
 
@@ -15,54 +17,74 @@ class StrictRequest(Request):
 
     async def json(self) -> Any:
         if not hasattr(self, "_strict"):
-            self._strict = parse(await self.body())
+            try:
+                self._strict = parse(await self.body())
+            except Invalid as wrong:
+                # Of whatever else a body's reader raises, FastAPI makes a 400 without words.
+                raise HTTPException(422, str(wrong)) from wrong
         return self._strict
 
 
 def parse(body: bytes) -> Any:
-    """Return the value; raise 422 with what is wrong."""
+    """Return the value; raise Invalid with the field and what is wrong with it."""
     try:
-        value = json.loads(body, parse_constant=_no_constant, parse_float=_finite)
-        _check(value)
+        value = json.loads(body, parse_constant=_Strange, parse_float=_finite)
     except json.JSONDecodeError:
         raise
     except RecursionError as deep:
-        raise HTTPException(422, f"The JSON is nested more than {MAX_DEPTH} deep.") from deep
+        raise Invalid(_TOO_DEEP) from deep
     except (ValueError, UnicodeDecodeError) as wrong:
-        raise HTTPException(422, f"The body is not JSON that is taken: {str(wrong)[:200]}.") from wrong
+        message = f"The body is not JSON that is taken: {str(wrong)[:200]}."
+        raise Invalid(FieldProblem("", message, "Send UTF-8, and numbers of at most 19 digits.")) from wrong
+    _check(value)
     return value
 
 
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a JSON number; write null or a number")
+class _Strange(str):
+    """A word or a number that Python takes and JSON doesn't; it stays at its place until that is known."""
+
+    __slots__ = ()
 
 
-def _finite(text: str) -> float:
+def _finite(text: str) -> float | _Strange:
     number = float(text)
-    if number in (float("inf"), float("-inf")):
-        raise ValueError(f"{text[:40]} is larger than a number can be")
-    return number
+    return _Strange(text) if number in (float("inf"), float("-inf")) else number
+
+
+_TOO_DEEP = FieldProblem("", f"The JSON is nested more than {MAX_DEPTH} deep.", "Nothing here needs that; make it flatter.")
 
 
 def _check(root: Any) -> None:
-    level: list[Any] = [root]
+    """Raise Invalid for the first thing that is wrong, with the way to it: ``inputs.orders.3.day``."""
+    level: list[tuple[str, Any]] = [("", root)]
     for _ in range(MAX_DEPTH):
-        below: list[Any] = []
-        for value in level:
+        below: list[tuple[str, Any]] = []
+        for place, value in level:
+            if (problem := _problem(place, value)) is not None:
+                raise Invalid(problem)
             if isinstance(value, dict):
-                if any("\0" in key for key in value):
-                    raise ValueError("a name holds the character NUL")
-                below.extend(value.values())
+                below.extend((f"{place}.{key}" if place else key, item) for key, item in value.items())
             elif isinstance(value, list):
-                below.extend(value)
-            elif isinstance(value, str) and "\0" in value:
-                raise ValueError("a text holds the character NUL")
-            elif isinstance(value, int) and abs(value) > 2**63:
-                raise ValueError(f"a number has {len(str(value))} digits, more than are taken")
+                below.extend((f"{place}.{number}" if place else str(number), item) for number, item in enumerate(value))
         if not below:
             return
         level = below
-    raise RecursionError
+    deepest = level[0][0]
+    raise Invalid(FieldProblem(deepest.split(".", maxsplit=1)[0], _TOO_DEEP.message, _TOO_DEEP.hint))
+
+
+def _problem(place: str, value: Any) -> FieldProblem | None:
+    if isinstance(value, _Strange):
+        if value in ("NaN", "Infinity", "-Infinity"):
+            return FieldProblem(place, f"{value} is not a JSON number.", "Write null or a number.")
+        return FieldProblem(place, f"{value[:40]} is larger than a number can be.", "Write it as a text.")
+    if isinstance(value, dict) and any("\0" in key for key in value):
+        return FieldProblem(place, "A name in it holds the character NUL.", "Remove it.")
+    if isinstance(value, str) and "\0" in value:
+        return FieldProblem(place, "The text holds the character NUL.", "Remove it.")
+    if isinstance(value, int) and abs(value) > 2**63:
+        return FieldProblem(place, f"The number has {len(str(value))} digits, more than are taken.", "Write it as a text.")
+    return None
 
 
 class StrictRoute(APIRoute):

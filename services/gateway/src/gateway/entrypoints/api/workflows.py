@@ -1,18 +1,21 @@
 """Workflows: check, publish, versions, delete."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from fastapi import Body, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from gateway.application.answers.base import Page, example
 from gateway.application.answers.definitions import WorkflowAnswer, workflow_answer
+from gateway.application.definitions import MOST_VERSION
 from gateway.application.ports.work import Work
-from gateway.domain.problems import FieldProblem, Invalid, Missing
-from gateway.domain.workflow_yaml import write
+from gateway.domain.problems import FieldProblem, Invalid, InvalidDocument, Missing
+from gateway.domain.workflow_yaml import Reading, in_json, refuse_unknown
 from gateway.entrypoints.api.parts import Administrator, App, IfMatch, Key, Viewer, etag, needed, once, router
-from gateway.entrypoints.application import actor_of
+from gateway.entrypoints.application import Application, actor_of
 from shared.contracts.workflows import Component, Connection, WorkflowDefinition
 
 workflows = router("/workflows", "workflows")
@@ -26,11 +29,13 @@ class WorkflowInput(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"yaml": _EXAMPLE, "note": "first version"}]})
 
     yaml: str | None = Field(default=None, description="The text as written.")
-    definition: WorkflowDefinition | None = None
+    definition: Annotated[WorkflowDefinition | None, BeforeValidator(refuse_unknown)] = None
     note: str = Field(default="", max_length=500)
 
 
 class Finding(BaseModel):
+    """One thing that is wrong. Line and column start at 1 in the YAML; a definition has none (0), its path leads to the place."""
+
     line: int
     column: int
     path: str
@@ -60,16 +65,27 @@ class CheckAnswer(BaseModel):
     connections: tuple[Connection, ...] = ()
 
 
-def _text(given: WorkflowInput, before: str = "") -> str:
+async def _text(app: Application, given: WorkflowInput, before: str = "") -> str:
     if given.yaml is not None and given.definition is None:
         if "\0" in given.yaml:
             raise Invalid(FieldProblem("yaml", "The text holds the character NUL.", "Remove it."))
         return given.yaml
     if given.definition is not None and given.yaml is None:
-        return write(given.definition, before)
+        return await app.workflows.write(given.definition, before)
     raise Invalid(
         FieldProblem("yaml", "Give either 'yaml' or 'definition'.", "The YAML is what people write; a definition is written as YAML.")
     )
+
+
+@contextmanager
+def _placed(given: WorkflowInput) -> Iterator[None]:
+    """Say problems of a definition by their path in it: nobody has seen the YAML that was written of it."""
+    try:
+        yield
+    except InvalidDocument as refused:
+        if given.definition is None:
+            raise
+        raise InvalidDocument(in_json(refused.problems, given.definition)) from None
 
 
 @workflows.get("/", response_model=Page[WorkflowAnswer], summary="List workflows")
@@ -79,10 +95,17 @@ async def list_workflows(app: App, who: Viewer) -> Page[WorkflowAnswer]:  # noqa
 
 @workflows.post("/validate/", response_model=CheckAnswer, summary="Check a workflow; nothing is changed")
 async def check(app: App, who: Viewer, given: WorkflowInput) -> CheckAnswer:  # noqa: ARG001
-    reading = await app.workflows.check(_text(given))
+    reading = Reading(None, ())
+    try:
+        reading = await app.workflows.check(await _text(app, given), given.definition)
+        problems = reading.problems
+    except InvalidDocument as refused:  # too large to be written
+        problems = refused.problems
+    if given.definition is not None:
+        problems = in_json(problems, given.definition)
     return CheckAnswer(
         valid=reading.definition is not None,
-        problems=tuple(Finding(**vars(item)) for item in reading.problems),
+        problems=tuple(Finding(**vars(item)) for item in problems),
         components=reading.components,
         connections=reading.connections,
     )
@@ -90,11 +113,13 @@ async def check(app: App, who: Viewer, given: WorkflowInput) -> CheckAnswer:  # 
 
 @workflows.post("/", status_code=201, response_model=WorkflowAnswer, summary="Publish a new workflow")
 async def publish(app: App, who: Administrator, request: Request, given: Annotated[WorkflowInput, Body()], key: Key = None) -> Response:
-    text = _text(given)
-    definition = await app.workflows.accepted(text)
+    with _placed(given):
+        text = await _text(app, given)
+        definition = await app.workflows.accepted(text, given.definition)
 
     async def do(work: Work) -> tuple[int, dict[str, Any], dict[str, str]]:
-        workflow, version = await app.workflows.enter(work, actor_of(request, who), text, definition, note=given.note)
+        with _placed(given):
+            workflow, version = await app.workflows.enter(work, actor_of(request, who), text, definition, note=given.note)
         headers = {"ETag": workflow.etag, "Location": f"/api/workflows/{workflow.id}/"}
         return 201, workflow_answer(workflow, version).model_dump(mode="json"), headers
 
@@ -107,7 +132,7 @@ async def read(
     who: Viewer,  # noqa: ARG001
     workflow_id: str,
     response: Response,
-    version: Annotated[int | None, Query(ge=1, description="An older version.")] = None,
+    version: Annotated[int | None, Query(ge=1, le=MOST_VERSION, description="An older version.")] = None,
 ) -> WorkflowAnswer:
     workflow = await app.reads.workflow(workflow_id)
     if workflow is None:
@@ -128,9 +153,12 @@ async def publish_next(
         workflow = await app.reads.workflow(workflow_id)
         latest = None if workflow is None else await app.reads.version(workflow_id, workflow.latest)
         before = latest.yaml if latest else ""
-    after, version = await app.workflows.publish(
-        actor_of(request, who), _text(given, before), workflow_id=workflow_id, if_match=needed(if_match), note=given.note
-    )
+    match = needed(if_match)
+    with _placed(given):
+        text = await _text(app, given, before)
+        after, version = await app.workflows.publish(
+            actor_of(request, who), text, given=given.definition, workflow_id=workflow_id, if_match=match, note=given.note
+        )
     return JSONResponse(workflow_answer(after, version).model_dump(mode="json"), headers={"ETag": after.etag})
 
 

@@ -5,15 +5,17 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
-from gateway.application.views.account import AccountPage, SessionRow, SetupPage, SignInPage, TokenRow
+from gateway.application.views.account import AccountPage, ResetPage, SessionRow, SetupPage, SignInPage, TokenRow
 from gateway.application.views.parts import Action, FieldProblem
 from gateway.domain.problems import Invalid
 from gateway.entrypoints.web.devices import device_of
 from gateway.entrypoints.web.fields import problems_of
+from gateway.entrypoints.web.kept import send_again
 from gateway.entrypoints.web.site import Pages, Viewer, done, form_of, own_path, pages, path
 from gateway.identity.guard import Allow, Identity
 from gateway.identity.people import SetupRefused, SignedIn, Throttled, WrongCredentials
 from gateway.identity.principal import Principal, Right
+from gateway.identity.recovery import LinkRefused
 
 account = pages()
 
@@ -40,23 +42,23 @@ async def sign_in_form(site: Pages, who: Anyone, request: Request) -> Response:
 @account.post("/sign-in/")
 async def sign_in(site: Pages, who: Anyone, request: Request) -> Response:  # noqa: ARG001 - whoever it was, the new sign-in counts
     identity, form = _identity(request), await form_of(request)
-    name, wanted = form.get("name", ""), own_path(form.get("next", "/"))
+    name, wanted, kept = form.get("name", ""), own_path(form.get("next", "/")), form.get("kept", "")
     old = request.cookies.get(identity.cookies.session)
     device = request.headers.get("user-agent", "")
     try:
         signed = await identity.people.sign_in(name, form.get("password", ""), address=_address(request), device=device, old_cookie=old)
     except WrongCredentials:
-        page = SignInPage(name=name, next_url=wanted, problem="The name or the password is wrong.")
+        page = SignInPage(name=name, next_url=wanted, kept=kept, problem="The name or the password is wrong.")
         return site.gate(request, "account/sign_in.html", page, status=401)
     except Throttled as error:
         wait = max(int(error.wait.total_seconds()), 1)
-        page = SignInPage(name=name, next_url=wanted, problem="Too many failed sign-ins.", wait_seconds=wait)
+        page = SignInPage(name=name, next_url=wanted, kept=kept, problem="Too many failed sign-ins.", wait_seconds=wait)
         return site.gate(request, "account/sign_in.html", page, status=429)
-    return _welcome(identity, signed, wanted)
+    return _welcome(identity, signed, wanted, send_again(request, signed, kept) if kept else None)
 
 
-def _welcome(identity: Identity, signed: SignedIn, wanted: str) -> Response:
-    response = RedirectResponse(wanted, status_code=303)
+def _welcome(identity: Identity, signed: SignedIn, wanted: str, page: Response | None = None) -> Response:
+    response = page or RedirectResponse(wanted, status_code=303)
     identity.cookies.put(response, identity.cookies.session, signed.cookie)
     identity.cookies.drop(response, identity.cookies.form)
     return response
@@ -98,9 +100,48 @@ async def set_up(site: Pages, who: Anyone, request: Request) -> Response:  # noq
     return _welcome(identity, signed, "/")
 
 
+@account.get("/reset/")
+async def reset_form(site: Pages, who: Anyone, request: Request, token: str = "") -> Response:  # noqa: ARG001
+    try:
+        name = await _identity(request).recovery.person(token)
+    except LinkRefused as error:
+        return site.gate(request, "account/reset.html", ResetPage(token_problem=str(error)), status=403)
+    return site.gate(request, "account/reset.html", ResetPage(token=token, name=name))
+
+
+@account.post("/reset/")
+async def reset(site: Pages, who: Anyone, request: Request) -> Response:  # noqa: ARG001 - the link alone says who
+    identity, form = _identity(request), await form_of(request)
+    token, new = form.get("token", ""), form.get("new_password", "")
+    try:
+        name = await identity.recovery.reset(token, new, request_id=getattr(request.state, "request_id", ""))
+    except Invalid as error:
+        page = ResetPage(token=token, name=await identity.recovery.person(token), problems=problems_of(error))
+        return site.gate(request, "account/reset.html", page, status=422)
+    except LinkRefused as error:
+        return site.gate(request, "account/reset.html", ResetPage(token_problem=str(error)), status=403)
+    signed = await identity.people.sign_in(name, new, address=_address(request), device=request.headers.get("user-agent", ""))
+    return _welcome(identity, signed, "/account/")
+
+
 @account.get("/account/")
 async def show(site: Pages, who: Viewer, request: Request) -> Response:
     return await site.page(request, who, "account/page.html", "account", await _account(request, who))
+
+
+@account.post("/account/password/")
+async def change_password(site: Pages, who: Viewer, request: Request) -> Response:
+    form = await form_of(request)
+    old, new, request_id = form.get("password", ""), form.get("new_password", ""), getattr(request.state, "request_id", "")
+    try:
+        await _identity(request).recovery.change(who, old, new, address=_address(request), request_id=request_id)
+    except (Invalid, WrongCredentials, Throttled, LinkRefused) as error:
+        problems = problems_of(error)
+        if isinstance(error, WrongCredentials):
+            problems = (FieldProblem(field="password", message="This is not your password.", hint="Nothing was changed."),)
+        page = await _account(request, who, password_problems=problems)
+        return await site.page(request, who, "account/page.html", "account", page, status=422)
+    return done(request, "/account/", "Your password is changed. Every other sign-in of yours has ended; API tokens go on.")
 
 
 @account.post("/account/tokens/")
@@ -134,7 +175,14 @@ def _back(request: Request, said: str) -> Response:
     return done(request, "/account/", said)
 
 
-async def _account(request: Request, who: Principal, *, token: str = "", problems: tuple[FieldProblem, ...] = ()) -> AccountPage:
+async def _account(
+    request: Request,
+    who: Principal,
+    *,
+    token: str = "",
+    problems: tuple[FieldProblem, ...] = (),
+    password_problems: tuple[FieldProblem, ...] = (),
+) -> AccountPage:
     people = _identity(request).people
     sessions = tuple(
         SessionRow(
@@ -167,5 +215,12 @@ async def _account(request: Request, who: Principal, *, token: str = "", problem
         for row in await people.tokens(who)
     )
     return AccountPage(
-        name=who.name, email=who.email, role=who.role, sessions=sessions, tokens=tokens, fresh_token=token, problems=problems
+        name=who.name,
+        email=who.email,
+        role=who.role,
+        sessions=sessions,
+        tokens=tokens,
+        fresh_token=token,
+        problems=problems,
+        password_problems=password_problems,
     )

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from fastapi import Request
 from fastapi.responses import Response
 
+from gateway.application.answers.bulk import BulkPreview, BulkVersion
 from gateway.application.commands.bulk import BulkInput, BulkSelection
 from gateway.application.queries.bulk_pages import selection_words
 from gateway.application.queries.runs import wanted_of
+from gateway.application.queries.version_pages import choices, compare_url
 from gateway.application.queries.words import plural, took, with_query
-from gateway.application.views.parts import Fact
-from gateway.application.views.retries import BulkAddPage
+from gateway.application.views.parts import Choice, Fact, FieldProblem
+from gateway.application.views.retries import BulkAddPage, VersionStep
 from gateway.entrypoints.application import Application
 from gateway.entrypoints.web.fields import REFUSED, commas, problems_of
 from gateway.entrypoints.web.runs import asked_of
@@ -96,7 +98,13 @@ async def _add_page(app: Application, form: Mapping[str, str]) -> BulkAddPage:
     selection = _selection(form)
     rate = form.get("per_second") or RATE
     per_second = float(rate) if rate.replace(".", "", 1).isdecimal() and float(rate) > 0 else float(RATE)
-    found = await app.bulk.preview(selection, per_second)
+    version, problems = form.get("version", ""), tuple[FieldProblem, ...]()
+    try:
+        wanted = int(version) if version.isdecimal() and len(version) < 9 else None
+        found = await app.bulk.preview(selection, per_second, wanted)
+    except REFUSED as error:
+        version, problems = "", problems_of(error)
+        found = await app.bulk.preview(selection, per_second)
     fields = {name: form.get(name, "") for name in _FIELDS}
     # A span that ends now would be another one when the form is sent; its beginning is fixed as the preview saw it.
     fields["since"] = selection.since.isoformat() if selection.since else ""
@@ -114,7 +122,26 @@ async def _add_page(app: Application, form: Mapping[str, str]) -> BulkAddPage:
         ),
         fields=tuple((name, value) for name, value in fields.items() if value),
         per_second=rate,
-        version=form.get("version", ""),
+        version=version,
+        versions=await _versions(app, selection.workflow),
+        differs=tuple(_step(found, item, version) for item in found.versions if str(item.version) != version),
+        problems=problems,
         back_url=with_query("/runs/", **{name: form.get(name, "") for name in _FIELDS if name != "run"}),
         duration=took(found.seconds),
+    )
+
+
+async def _versions(app: Application, name: str) -> tuple[Choice, ...]:
+    """Return the versions of the workflow that the selection names."""
+    every = await app.reads.workflows() if name else []
+    workflow = next((one for one, _ in every if name in (one.name, one.id)), None)
+    return () if workflow is None else (Choice(value="", label="Each run its own"), *choices(workflow))
+
+
+def _step(found: BulkPreview, item: BulkVersion, version: str) -> VersionStep:
+    told = item.changes or ("What it changes is not known.",) if item.version is None else item.changes
+    return VersionStep(
+        title=f"{plural(item.runs, 'run')} of version {item.version or 'unknown'}",
+        changes=(*told, *((f"And {item.more} more.",) if item.more else ())) or ("Nothing in what runs.",),
+        url=compare_url(found.workflow_id, item.version, int(version)) if item.version else "",
     )

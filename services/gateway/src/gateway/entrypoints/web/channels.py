@@ -10,7 +10,7 @@ from gateway.application.views.endpoints import ConfigField
 from gateway.application.views.parts import Choice, DeletePage, FieldProblem
 from gateway.domain.problems import Missing
 from gateway.entrypoints.application import Application
-from gateway.entrypoints.web.fields import REFUSED, config_fields, config_values, problems_of
+from gateway.entrypoints.web.fields import REFUSED, config_fields, config_values, etag_of, problems_of, secrets_of, status_of
 from gateway.entrypoints.web.site import Administrator, App, Pages, Viewer, actor_of, done, form_of, pages, path, person_of, stay
 from shared.contracts.channels import CHANNEL_KINDS
 
@@ -47,10 +47,10 @@ async def edit_form(site: Pages, app: App, who: Administrator, request: Request,
 async def edit(site: Pages, app: App, who: Administrator, request: Request, channel_id: str) -> Response:
     form = await form_of(request)
     try:
-        made = await app.channels.replace(actor_of(request, who), channel_id, given_channel(form), if_match=form.get("etag") or None)
+        made = await app.channels.replace(actor_of(request, who), channel_id, given_channel(form), if_match=etag_of(form))
     except REFUSED as error:
         page = typed(form, problems_of(error), await _saved(app, channel_id))
-        return await site.page(request, who, "alerts/channel_form.html", "alerts", page, status=422)
+        return await site.page(request, who, "alerts/channel_form.html", "alerts", page, status=status_of(error))
     return done(request, "/alerts/channels/", f"{made.name} is saved.")
 
 
@@ -103,7 +103,7 @@ def given_channel(form: dict[str, str]) -> ChannelInput:
             "name": form.get("name", ""),
             "kind": form.get("kind", ""),
             "options": config_values("options", kind.options, form) if kind else {},
-            "secrets": (config_values("secrets", kind.secrets, form) if kind else {}) or None,
+            "secrets": secrets_of(kind.secrets, form) if kind else None,
         }
     )
 

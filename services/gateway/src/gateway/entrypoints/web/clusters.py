@@ -15,9 +15,11 @@ from gateway.entrypoints.web.fields import (
     REFUSED,
     checked,
     commas,
+    etag_of,
     problems_of,
     secret_of,
     shown,
+    status_of,
 )
 from gateway.entrypoints.web.site import Administrator, App, Operator, Pages, Viewer, actor_of, done, form_of, pages, path, person_of
 from gateway.entrypoints.web.trials import answer_trial, cluster_test, service_away, untested
@@ -66,13 +68,11 @@ async def edit_form(site: Pages, app: App, who: Administrator, request: Request,
 async def edit(site: Pages, app: App, who: Administrator, request: Request, cluster_id: str) -> Response:
     form = await form_of(request)
     try:
-        made = await app.clusters.replace(
-            actor_of(request, who), cluster_id, given_cluster(form, cluster_id), if_match=form.get("etag") or None
-        )
+        made = await app.clusters.replace(actor_of(request, who), cluster_id, given_cluster(form), if_match=etag_of(form))
     except REFUSED as error:
         saved = await _saved(app, cluster_id)
         page = typed(form, problems_of(error)).model_copy(update={"id": cluster_id, "secret_kept": saved.sealed_secret is not None})
-        return await site.page(request, who, "clusters/form.html", "clusters", page, status=422)
+        return await site.page(request, who, "clusters/form.html", "clusters", page, status=status_of(error))
     return done(request, path("clusters", cluster_id), f"{made.name} is saved.")
 
 
@@ -89,22 +89,29 @@ async def poll(app: App, who: Operator, request: Request, cluster_id: str) -> Re
 
 @clusters.get("/{cluster_id}/delete/")
 async def delete_form(site: Pages, app: App, who: Administrator, request: Request, cluster_id: str) -> Response:
-    saved = await _saved(app, cluster_id)
-    page = DeletePage(
-        kind="cluster",
-        name=saved.name,
-        delete_url=path("clusters", cluster_id, "delete"),
-        back_url=path("clusters", cluster_id),
-        goes=("What Flowtower has observed of it: health, DAGs and their runs", "Its sealed credentials"),
-        stays=("The Airflow itself, with all its DAGs and runs", "Rules; they find nothing to watch on it any more"),
-    )
-    return await site.page(request, who, "delete.html", "clusters", page)
+    return await site.page(request, who, "delete.html", "clusters", _delete_page(await _saved(app, cluster_id)))
 
 
 @clusters.post("/{cluster_id}/delete/")
-async def delete(app: App, who: Administrator, request: Request, cluster_id: str) -> Response:
-    gone = await app.clusters.delete(actor_of(request, who), cluster_id)
+async def delete(site: Pages, app: App, who: Administrator, request: Request, cluster_id: str) -> Response:
+    try:
+        gone = await app.clusters.delete(actor_of(request, who), cluster_id)
+    except REFUSED as error:
+        page = _delete_page(await _saved(app, cluster_id), problems_of(error)[0].message)
+        return await site.page(request, who, "delete.html", "clusters", page, status=409)
     return done(request, "/clusters/", f"{gone.name} is not watched any more. The Airflow itself was not touched.")
+
+
+def _delete_page(saved: Definition, why_not: str = "") -> DeletePage:
+    return DeletePage(
+        kind="cluster",
+        name=saved.name,
+        delete_url=path("clusters", saved.id, "delete"),
+        back_url=path("clusters", saved.id),
+        goes=("What Flowtower has observed of it: health, DAGs and their runs", "Its sealed credentials"),
+        stays=("The Airflow itself, with all its DAGs and runs", "Rules; they find nothing to watch on it any more"),
+        refused=why_not,
+    )
 
 
 async def _saved(app: Application, cluster_id: str) -> Definition:
@@ -114,7 +121,7 @@ async def _saved(app: Application, cluster_id: str) -> Definition:
     return found
 
 
-def given_cluster(form: dict[str, str], cluster_id: str | None = None) -> ClusterInput:
+def given_cluster(form: dict[str, str]) -> ClusterInput:
     """Return the cluster that a form describes. An empty secret keeps the stored one. Raises ValidationError."""
     return ClusterInput.model_validate(
         {
@@ -124,7 +131,7 @@ def given_cluster(form: dict[str, str], cluster_id: str | None = None) -> Cluste
             "tags": commas(form.get("tags", "")),
             "sign_in": form.get("sign_in", "password"),
             "username": form.get("username", ""),
-            "secret": secret_of(form, "secret", kept=cluster_id is not None),
+            "secret": secret_of(form, "secret"),
             "verify_tls": checked(form, "verify_tls"),
             "ca_pem": form.get("ca_pem", "").strip() or None,
             "poll_seconds": form.get("poll_seconds", "5"),
@@ -161,7 +168,7 @@ async def _test(site: Pages, app: Application, who: Administrator, request: Requ
     form = await form_of(request)
     filled = "base_url" in form
     try:
-        test = cluster_test(await app.tests.cluster(given_cluster(form, cluster_id) if filled else None, cluster_id))
+        test = cluster_test(await app.tests.cluster(given_cluster(form) if filled else None, cluster_id))
     except REFUSED as error:
         test = untested(problems_of(error))
     except ServiceIsAway as away:

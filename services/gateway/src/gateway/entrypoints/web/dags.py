@@ -8,8 +8,10 @@ from fastapi import Depends, Request
 from fastapi.responses import PlainTextResponse, Response
 
 from gateway.application.commands.asking import CommandInput
+from gateway.application.ports.work import Work
 from gateway.application.views.dags import TaskAt
 from gateway.entrypoints.web.fields import REFUSED, problems_of
+from gateway.entrypoints.web.once import once
 from gateway.entrypoints.web.site import App, Operator, Pages, Viewer, actor_of, form_of, pages, person_of, stay
 
 dags = pages("/dags")
@@ -61,6 +63,8 @@ async def show_log(site: Pages, who: Viewer, request: Request, at: At, task_id: 
     if page is not None and "download" in asked:
         name = "".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in f"{at.dag_id}.{task_id}.log")
         text = "\n".join(" ".join(part for part in (line.at, line.source, line.text) if part) for line in page.lines)
+        # What is missing is said where somebody who reads the file looks for it: at its end.
+        text += f"\n[{page.note}]\n" if page.note else "\n"
         return PlainTextResponse(text, headers={"Content-Disposition": f'attachment; filename="{name}"'})
     return await site.page(request, who, "dags/log.html", "dags", page)
 
@@ -76,12 +80,17 @@ async def pause(app: App, who: Operator, request: Request, cluster_id: str, dag_
 
 @dags.post("/{cluster_id}/{dag_id}/trigger/")
 async def trigger(app: App, who: Operator, request: Request, cluster_id: str, dag_id: str) -> Response:
-    text = (await form_of(request)).get("conf", "").strip()
-    conf = json_object(text)
+    form = await form_of(request)
+    conf = json_object(form.get("conf", "").strip())
     if conf is None:
         return stay(request, "The configuration is not a JSON object. Nothing was started; write e.g. {“day”: “2026-11-22”}.", "bad")
+    given = CommandInput(action="trigger", dag_id=dag_id, conf=conf)
+
+    async def ask(work: Work | None) -> str:
+        return (await app.commands.ask(actor_of(request, who), cluster_id, given, work=work)).command_id
+
     try:
-        await app.commands.ask(actor_of(request, who), cluster_id, CommandInput(action="trigger", dag_id=dag_id, conf=conf))
+        await once(app, who, request, form, ask)
     except REFUSED as error:
         return stay(request, " ".join(f"{item.message} {item.hint}" for item in problems_of(error)), "bad")
     return stay(request, f"Asked for a run of {dag_id}. It shows up here when Airflow has made it.", "run")

@@ -10,7 +10,7 @@ from gateway.application.views.endpoints import ConfigField, EndpointFormPage
 from gateway.application.views.parts import Choice, DeletePage, FieldProblem
 from gateway.domain.problems import Missing
 from gateway.entrypoints.application import Application
-from gateway.entrypoints.web.fields import REFUSED, config_fields, config_values, problems_of
+from gateway.entrypoints.web.fields import REFUSED, config_fields, config_values, etag_of, problems_of, secrets_of, status_of
 from gateway.entrypoints.web.limits import limit_fields, limit_values
 from gateway.entrypoints.web.site import Administrator, App, Pages, Viewer, actor_of, done, form_of, pages, path, person_of
 from gateway.entrypoints.web.trials import answer_trial, endpoint_test, service_away, untested
@@ -61,10 +61,10 @@ async def edit_form(site: Pages, app: App, who: Administrator, request: Request,
 async def edit(site: Pages, app: App, who: Administrator, request: Request, endpoint_id: str) -> Response:
     form = await form_of(request)
     try:
-        made = await app.endpoints.replace(actor_of(request, who), endpoint_id, given_endpoint(form), if_match=form.get("etag") or None)
+        made = await app.endpoints.replace(actor_of(request, who), endpoint_id, given_endpoint(form), if_match=etag_of(form))
     except REFUSED as error:
         page = typed(form, problems_of(error), await _saved(app, endpoint_id))
-        return await site.page(request, who, "endpoints/form.html", "endpoints", page, status=422)
+        return await site.page(request, who, "endpoints/form.html", "endpoints", page, status=status_of(error))
     return done(request, path("endpoints", endpoint_id), f"{made.name} is saved.")
 
 
@@ -110,13 +110,12 @@ async def _saved(app: Application, endpoint_id: str) -> Definition:
 def given_endpoint(form: dict[str, str]) -> EndpointInput:
     """Return the endpoint that a form describes. Secrets that were left empty keep what is stored."""
     kind = ENDPOINT_KINDS.get(form.get("kind", ""))
-    secrets = config_values("secrets", kind.secrets, form) if kind else {}
     return EndpointInput.model_validate(
         {
             "name": form.get("name", ""),
             "kind": form.get("kind", ""),
             "options": config_values("options", kind.endpoint, form) if kind else {},
-            "secrets": secrets or None,
+            "secrets": secrets_of(kind.secrets, form) if kind else None,
             "limits": limit_values(form),
         }
     )

@@ -36,8 +36,20 @@ def problems_of(error: BaseException) -> tuple[FieldProblem, ...]:
             return tuple(FieldProblem(field=item.field, message=item.message, hint=item.hint) for item in error.problems)
         case Conflict():
             return (FieldProblem(field=error.field, message=str(error)),)
+        case Stale():
+            return (FieldProblem(field="", message=str(error), take=f'"{error.current}"'),)
         case _:
             return (FieldProblem(field="", message=str(error)),)
+
+
+def etag_of(form: Mapping[str, str]) -> str | None:
+    """Return the ETag from which a change begins: that of the form, or the newer one that its sender has seen and takes on."""
+    return form.get("take_mine") or form.get("etag") or None
+
+
+def status_of(error: BaseException) -> int:
+    """Return the status of a form that is not taken."""
+    return 412 if isinstance(error, Stale) else 422
 
 
 def _sentence(item: Any) -> str:
@@ -58,9 +70,15 @@ def commas(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def secret_of(form: Mapping[str, str], name: str, *, kept: bool) -> str | None:
-    """Return a secret as typed; None when the field was left empty, which keeps what is stored."""
-    return form.get(name) or (None if kept else "") or None
+def secret_of(form: Mapping[str, str], name: str) -> str | None:
+    """Return a secret as typed; None when the field was left empty, which keeps what is stored, "" when that shall be removed."""
+    return form.get(name) or ("" if name in commas(form.get("forget", "")) else None)
+
+
+def secrets_of(shape: type[BaseModel], form: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return the secrets that were typed, and as empty those that shall be removed; what is not named here stays."""
+    removed = {name.removeprefix("secrets."): "" for name in commas(form.get("forget", ""))}
+    return {**removed, **config_values("secrets", shape, form)} or None
 
 
 def shown(form: Mapping[str, str], names: Iterable[str]) -> dict[str, Any]:

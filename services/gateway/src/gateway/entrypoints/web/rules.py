@@ -11,7 +11,7 @@ from gateway.application.views.alerts import RuleFormPage
 from gateway.application.views.parts import Choice, DeletePage, Fact, FieldProblem
 from gateway.domain.problems import Missing
 from gateway.entrypoints.application import Application
-from gateway.entrypoints.web.fields import REFUSED, checked, commas, problems_of, shown
+from gateway.entrypoints.web.fields import REFUSED, checked, commas, etag_of, problems_of, shown, status_of
 from gateway.entrypoints.web.site import Administrator, App, Pages, Viewer, actor_of, done, form_of, pages, path, person_of
 from shared.contracts.alerts import RuleSubject
 
@@ -61,9 +61,11 @@ async def edit(site: Pages, app: App, who: Administrator, request: Request, rule
     saved = await _saved(app, rule_id)
     try:
         given = given_rule(form, labels=saved.body.get("labels", {}))
-        made = await app.rules.replace(actor_of(request, who), rule_id, given, if_match=form.get("etag") or None)
+        made = await app.rules.replace(actor_of(request, who), rule_id, given, if_match=etag_of(form))
     except REFUSED as error:
-        return await _form(site, app, who, request, typed(form, problems_of(error)).model_copy(update={"id": rule_id}), status=422)
+        return await _form(
+            site, app, who, request, typed(form, problems_of(error)).model_copy(update={"id": rule_id}), status=status_of(error)
+        )
     return done(request, path("alerts", "rules", rule_id), f"“{made.name}” is saved.")
 
 

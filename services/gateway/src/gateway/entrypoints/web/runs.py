@@ -3,11 +3,12 @@
 from collections.abc import Awaitable, Callable
 from json import JSONDecodeError
 
-from fastapi import HTTPException, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from gateway.application.commands.retries import RetryInput
 from gateway.application.views.parts import FieldProblem
+from gateway.domain.problems import Invalid
 from gateway.entrypoints.api.strict import parse
 from gateway.entrypoints.web.fields import REFUSED, problems_of
 from gateway.entrypoints.web.site import App, Operator, Pages, Viewer, actor_of, done, form_of, pages, path, person_of, stay
@@ -27,14 +28,14 @@ async def compare(site: Pages, who: Viewer, request: Request) -> Response:
 
 
 @runs.get("/{run_id}/")
-async def show(site: Pages, who: Viewer, request: Request, run_id: str, component: str = "") -> Response:
-    return await site.page(request, who, "runs/page.html", "runs", await site.queries.run(person_of(who), run_id, component))
+async def show(site: Pages, who: Viewer, request: Request, run_id: str) -> Response:
+    return await site.page(request, who, "runs/page.html", "runs", await site.queries.run(person_of(who), run_id, request.query_params))
 
 
 @runs.post("/{run_id}/cancel/")
 async def cancel(app: App, who: Operator, request: Request, run_id: str) -> Response:
     reason = (await form_of(request)).get("reason", "")[:1000]
-    said = "Asked to cancel. What was confirmed stays; nothing further is sent."
+    said = "Asked to cancel. What comes of it shows here."
     return await _asked(request, lambda: app.runs.cancel(actor_of(request, who), run_id, reason=reason), said)
 
 
@@ -86,8 +87,8 @@ async def _retry(app: App, who: Operator, request: Request, run_id: str, form: d
     component, scope, typed = form.get("component", ""), form.get("scope", "only"), form.get("inputs", "").strip()
     try:
         inputs = parse(typed.encode()) if typed else None
-    except HTTPException as wrong:
-        return (FieldProblem(field="inputs", message=str(wrong.detail)),)
+    except Invalid as wrong:
+        return tuple(FieldProblem(field="inputs", message=_at(item.field, item.message), hint=item.hint) for item in wrong.problems)
     except JSONDecodeError:
         inputs = typed
     if not isinstance(inputs, dict | None):
@@ -107,6 +108,10 @@ async def _retry(app: App, who: Operator, request: Request, run_id: str, form: d
     except REFUSED as error:
         return problems_of(error)
     return ()
+
+
+def _at(place: str, message: str) -> str:
+    return f"{place}: {message}" if place else message
 
 
 async def _asked(request: Request, ask: Callable[[], Awaitable[None]], said: str) -> Response:

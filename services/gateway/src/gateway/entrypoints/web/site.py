@@ -155,7 +155,10 @@ class PageRoute(APIRoute):
             try:
                 return await inner(request)
             except Exception as error:
-                answer = error_page(request, error)
+                from gateway.entrypoints.web.kept import sign_in_keeping  # noqa: PLC0415 - it renders by this module
+
+                answer = await sign_in_keeping(request) if isinstance(error, SignInNeeded) else None
+                answer = answer or error_page(request, error)
                 if answer is None:
                     raise
                 return answer

@@ -7,6 +7,7 @@ from fastapi.responses import Response
 
 from gateway.application.commands.runs import StartInput
 from gateway.application.definitions import VersionRecord, WorkflowRecord
+from gateway.application.ports.work import Work
 from gateway.application.queries.start import given_inputs, start_form
 from gateway.application.views.parts import FieldProblem
 from gateway.application.views.workflows import StartPage
@@ -14,6 +15,7 @@ from gateway.domain.problems import Conflict
 from gateway.entrypoints.application import Application
 from gateway.entrypoints.web.dags import json_object
 from gateway.entrypoints.web.fields import REFUSED, problems_of
+from gateway.entrypoints.web.once import once
 from gateway.entrypoints.web.site import App, Operator, Pages, Viewer, actor_of, done, form_of, pages, path, stay
 
 start = pages("/workflows")
@@ -35,8 +37,13 @@ async def begin(site: Pages, app: App, who: Operator, request: Request, workflow
     inputs, problems = _inputs(version, typed)
     if not problems:
         number: int | Literal["latest"] = version.version if typed.get("version") else "latest"
+        given = StartInput(workflow=workflow_id, version=number, inputs=inputs)
+
+        async def ask(work: Work | None) -> str:
+            return await app.runs.start(actor_of(request, who), given, work=work)
+
         try:
-            run_id = await app.runs.start(actor_of(request, who), StartInput(workflow=workflow_id, version=number, inputs=inputs))
+            run_id = await once(app, who, request, typed, ask)
         except REFUSED as error:
             problems = problems_of(error)
         else:

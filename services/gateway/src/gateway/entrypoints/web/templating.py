@@ -16,6 +16,7 @@ from markupsafe import Markup
 from gateway.application.views.parts import Action
 from gateway.entrypoints.web import wording
 from gateway.entrypoints.web.assets import Assets
+from shared.runtime.ids import new_id
 
 _PARTS = ("state", "actions", "pictures", "blocks", "forms", "incidents", "flow", "log", "tables", "diff")
 
@@ -63,6 +64,7 @@ class Templates:
             now=lambda: _frame.get().now,
             csrf_token=lambda: _frame.get().csrf,
             csrf_field=_csrf_field,
+            once_field=_once_field,
             nonce=lambda: _frame.get().nonce,
             seq=lambda: _frame.get().seq,
             link_to=_link_to,
@@ -105,6 +107,10 @@ def _framed(frame: Frame) -> Iterator[None]:
 def _link_to(label: str, url: str, icon: str = "", look: Literal["primary", "plain", "danger"] = "plain") -> Action:
     """A link that looks like an action."""
     return Action(label=label, url=url, method="get", look=look, icon=icon)
+
+
+def _once_field() -> Markup:
+    return Markup('<input type="hidden" name="once" value="{}">').format(new_id())
 
 
 def _csrf_field() -> Markup:

@@ -3,8 +3,10 @@
 from fastapi import Request
 from fastapi.responses import Response
 
+from gateway.application.ports.work import Work
 from gateway.entrypoints.web.fields import REFUSED, problems_of
-from gateway.entrypoints.web.site import App, Operator, actor_of, pages, stay
+from gateway.entrypoints.web.once import once
+from gateway.entrypoints.web.site import App, Operator, actor_of, form_of, pages, stay
 
 triggers = pages("/workflows/{workflow_id}/triggers/{trigger}")
 
@@ -29,8 +31,11 @@ async def resume(app: App, who: Operator, request: Request, workflow_id: str, tr
 
 @triggers.post("/fire/")
 async def fire(app: App, who: Operator, request: Request, workflow_id: str, trigger: str) -> Response:
+    async def ask(work: Work | None) -> str:
+        return await app.triggers.fire(actor_of(request, who), workflow_id, trigger, work=work)
+
     try:
-        await app.triggers.fire(actor_of(request, who), workflow_id, trigger)
+        await once(app, who, request, await form_of(request), ask)
     except REFUSED as error:
         return stay(request, problems_of(error)[0].message, "retry")
     return stay(request, f"Asked to fire {trigger}. Its run appears here in a moment.", "run")

@@ -1,14 +1,19 @@
 """Pages of workflows, the editor with its validation as you type, and starting a run."""
 
+import asyncio
+
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
+from gateway.application.queries.version_pages import theirs
 from gateway.application.views.flow import FlowEdge, FlowGraph, FlowNode
-from gateway.application.views.parts import DeletePage, FieldProblem
+from gateway.application.views.parts import DeletePage
 from gateway.application.views.workflows import Diagnostic, Validation, WorkflowEditorPage
 from gateway.domain.problems import InvalidDocument, Missing, Stale
+from gateway.domain.text_diff import diff
 from gateway.domain.workflow_yaml import Reading
 from gateway.entrypoints.application import Application
+from gateway.entrypoints.web.fields import REFUSED, etag_of, problems_of, status_of
 from gateway.entrypoints.web.site import Administrator, App, Pages, Viewer, actor_of, done, form_of, pages, path, person_of
 
 workflows = pages("/workflows")
@@ -120,14 +125,18 @@ async def _publish(site: Pages, app: Application, who: Administrator, request: R
     # Browsers send line ends as CRLF; the text is kept with the ends that it was written with.
     text = form.get("yaml", "").replace("\r\n", "\n")
     try:
-        if_match = form.get("etag") or None
+        if_match = etag_of(form)
         made, version = await app.workflows.publish(
             actor_of(request, who), text, workflow_id=page.id or None, if_match=if_match, note=form.get("note", "").strip()
         )
-    except (InvalidDocument, Stale) as error:
-        problems = (FieldProblem(field="", message=str(error)),)
-        typed = page.model_copy(update={"yaml": text, "etag": form.get("etag", ""), "note": form.get("note", ""), "problems": problems})
-        return await _editor(site, app, who, request, typed, status=412 if isinstance(error, Stale) else 422)
+    except (InvalidDocument, *REFUSED) as error:
+        typed = page.model_copy(
+            update={"yaml": text, "etag": form.get("etag", ""), "note": form.get("note", ""), "problems": problems_of(error)}
+        )
+        latest = await app.reads.version(page.id, page.version) if isinstance(error, Stale) and page.version else None
+        if latest is not None:
+            typed = typed.model_copy(update={"theirs": theirs(latest, await asyncio.to_thread(diff, latest.yaml, text))})
+        return await _editor(site, app, who, request, typed, status=status_of(error))
     return done(request, path("workflows", made.id), f"Version {version.version} of {made.name} is published.")
 
 
