@@ -46,7 +46,7 @@ class Works:
 async def api() -> AsyncIterator[httpx.AsyncClient]:
     app, threads = FastAPI(openapi_url=None), ThreadedYaml(1)
     app.state.application = type("Use", (), {"workflows": PublishWorkflows(Works(), threads)})  # type: ignore[arg-type]
-    app.state.identity = Identity(People(), Csrf(b"k" * 32, BASE), Cookies(secure=False))  # type: ignore[arg-type]
+    app.state.identity = Identity(People(), Csrf(b"k" * 32, BASE), Cookies(secure=False), None)  # type: ignore[arg-type]
     app.include_router(workflows)
     problems.install(app)
 
