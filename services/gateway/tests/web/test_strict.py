@@ -1,15 +1,17 @@
 """What Python takes for JSON and JSON doesn't: refused with its place."""
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
+from pydantic import BaseModel
 
 from gateway.domain.problems import Invalid
 from gateway.entrypoints import problems
 from gateway.entrypoints.api.strict import MAX_DEPTH, StrictRoute, parse
+from shared.contracts.base import Count
 
 
 @pytest.mark.parametrize(
@@ -57,3 +59,21 @@ async def test_a_route_lets_the_place_through() -> None:
         wrong = await client.post("/", content=b'{"inputs": {"x": NaN}}', headers={"Content-Type": "application/json"})
         assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "inputs.x")
         assert (await client.post("/", content=b"{", headers={"Content-Type": "application/json"})).status_code == 422
+
+
+class Chosen(BaseModel):
+    version: Count | Literal["latest"] = "latest"
+    many: list[Count | Literal["all"]] = []
+    name: str
+
+
+async def test_a_value_of_none_of_several_shapes_is_said_at_its_place() -> None:
+    app = FastAPI()
+
+    @app.post("/")
+    async def take(given: Chosen) -> None: ...
+
+    problems.install(app)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://flowtower.test") as client:
+        wrong = await client.post("/", json={"version": 3_000_000_000, "many": [1, "x"]})
+    assert {item["field"] for item in wrong.json()["errors"]} == {"version", "many.1", "name"}

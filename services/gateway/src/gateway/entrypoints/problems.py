@@ -1,6 +1,6 @@
 """Errors as RFC 9457 problems: what is wrong, with which field, and the way out; never a trace, a query or a path."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -60,7 +60,7 @@ def describe(request: Request, error: Exception) -> JSONResponse | None:  # noqa
             errors = [vars(item) for item in error.problems]
             return problem(request, 422, "Invalid workflow", str(error)[:2000], errors=errors)
         case RequestValidationError():
-            errors = [_field_error(item) for item in error.errors()]
+            errors = [_field_error(item, error.body) for item in error.errors()]
             return problem(
                 request, 422, "Invalid input", "; ".join(f"{item['field']}: {item['message']}" for item in errors)[:2000], errors=errors
             )
@@ -128,8 +128,8 @@ def _http(request: Request, error: HTTPException) -> JSONResponse:
     return problem(request, error.status_code, title, detail, headers=dict(error.headers or {}))
 
 
-def _field_error(item: Any) -> dict[str, str]:
-    where = [str(part) for part in item["loc"] if part not in ("body", "query", "path", "header")]
+def _field_error(item: Any, body: Any) -> dict[str, str]:
+    where = _place(item["loc"], body)
     kind, message = str(item["type"]), str(item["msg"])
     if kind == "extra_forbidden":
         message = f"'{where[-1] if where else ''}' is not known here."
@@ -141,6 +141,20 @@ def _field_error(item: Any) -> dict[str, str]:
     else:
         hint = ""
     return {"field": ".".join(where), "message": message, "hint": hint}
+
+
+def _place(loc: Sequence[Any], body: Any) -> list[str]:
+    """Return the place of a problem by what was sent: where one of several shapes is taken, Pydantic's place also names the shape."""
+    if loc[:1] != ("body",) or not isinstance(body, dict):
+        return [str(part) for part in loc if part not in ("body", "query", "path", "header")]
+    where, value = [], body
+    for number, part in enumerate(loc[1:], start=2):
+        inside = (isinstance(value, dict) and part in value) or (isinstance(value, list) and isinstance(part, int) and part < len(value))
+        if inside:
+            value = value[part]
+        if inside or (number == len(loc) and isinstance(value, dict)):  # what is missing is not there
+            where.append(str(part))
+    return where
 
 
 def away(request: Request, error: BaseException) -> JSONResponse | None:
