@@ -81,8 +81,9 @@ async def test_a_cluster_is_registered_edited_and_deleted_by_its_pages(api: Api)
     etag = re.search(r'name="etag" value="([^"]+)"', form)
     assert etag
     stale = await _post(api.client, f"{address}edit/", given | {"etag": '"77"', "tags": "new"})
-    assert stale.status_code == 422
+    assert stale.status_code == 412
     assert "changed meanwhile" in stale.text
+    assert 'name="take_mine"' in stale.text
     saved = await _post(api.client, f"{address}edit/", given | {"secret": "", "etag": etag[1].replace("&#34;", '"'), "tags": "new"})
     assert saved.url.path == address
     cluster = await api.get(f"/api/clusters/{address.split('/')[2]}/")

@@ -47,7 +47,7 @@ document.addEventListener("flowtower:said", (event) => say(event.detail.text, ev
 // A form that is not taken comes back as it was typed, with what is wrong at each field.
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { xhr } = event.detail;
-  if (xhr.status !== 422 || !xhr.getResponseHeader("content-type")?.startsWith("text/html")) return;
+  if (![412, 422].includes(xhr.status) || !xhr.getResponseHeader("content-type")?.startsWith("text/html")) return;
   event.detail.shouldSwap = true;
   event.detail.isError = false;
 });
