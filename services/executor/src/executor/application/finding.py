@@ -15,8 +15,12 @@ log = get_logger(__name__)
 
 PATIENCE_SECONDS = 2.0
 """How long a start waits for a workflow that may have been sent after it."""
-_BEHIND_SECONDS, _STILL_BEHIND_SECONDS = 15.0, 0.2
-"""How long it waits for a copy that is behind its topic: at first, and while that was found shortly before."""
+_BEHIND_SECONDS, _STILL_BEHIND_SECONDS = 90.0, 0.2
+"""How long it waits for a copy that is behind its topic: at first, and while that was found shortly before.
+
+The first is longer than it takes until another executor reads the partitions of one that died (10 s session, 60 s rebalance): what
+was published meanwhile is no wrong name.
+"""
 _REMEMBERED_SECONDS = 5.0
 _MOST_REMEMBERED = 10_000
 
