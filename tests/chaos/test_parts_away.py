@@ -10,6 +10,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
 
@@ -33,6 +34,15 @@ async def reasons(tower: Tower, name: str) -> str:
     """Return the reasons of the checks that fail, in one string, empty when the service is ready."""
     said = await tower.readiness(name)
     return "" if said["ready"] else "; ".join(check["reason"] or "" for check in said["checks"].values() if not check["ok"])
+
+
+async def known(tower: Tower, rule_id: str) -> bool:
+    """Whether the alerter has the rule: what fails before that is no alert of it."""
+    connection = await asyncpg.connect(tower.database_url)
+    try:
+        return bool(await connection.fetchval("SELECT 1 FROM alerter.rules WHERE rule_id = $1", rule_id))
+    finally:
+        await connection.close()
 
 
 async def ask(api: Api, outside: AIOKafkaProducer, bell: str, part: str) -> list[str]:
@@ -67,6 +77,7 @@ async def test_services_wait_say_so_and_go_on(
         "severity": "critical",
     }
     rule_id = (await api.post("/api/alerts/rules/", rule))["id"]
+    await eventually(lambda: known(tower, rule_id), within=30, about="the alerter knows the rule")
     processes = {name: tower.process(name).pid for name in SERVICES}
     await asyncio.to_thread(away.kill)
     try:
