@@ -1,51 +1,34 @@
 """The pages of a run and of a bulk retry, over a real gateway that serves them."""
 
-import asyncio
 import html
 import json
 import re
-import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from run_stories import failed, published, ready, shown
+from run_stories import failed, published, shown
 
 from shared.contracts.runs import AttemptHeld, CommandRefused, RunReopened
 from shared.contracts.topics import RUNS_OUTCOMES
 from shared.runtime.clock import now
 from shared.runtime.ids import new_id
 from shared.testing import build
-from shared.testing.ports import free_port
-from shared.testing.process import PartProcess, scratch_folder
 from shared.testing.wait import eventually
 
-UI = Path(__file__).parents[4] / "services" / "ui"
 # As the first user of this folder's conftest.
 NAME, PASSWORD = "ada", "correct horse battery staple"
 
 
 @pytest.fixture
-async def browser(gateway, first_user: str) -> AsyncIterator[httpx.AsyncClient]:
-    """Somebody at the pages of a second replica, which serves them beside the API."""
-    if not (UI / "dist" / "icons.json").exists():
-        pytest.fail("The front end is not built: run `npm ci --ignore-scripts && npm run build` in services/ui.")
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    own = {"FLOWTOWER_PORT": str(port), "FLOWTOWER_PUBLIC_URL": url, "FLOWTOWER_UI_DIR": str(UI), "FLOWTOWER_INSTANCE": f"pages-{port}"}
-    command = [sys.executable, "-m", "gateway"]
-    process = PartProcess("gateway pages", command, folder=scratch_folder("gateway-pages"), env=gateway.environment | own)
-    await asyncio.to_thread(process.start, lambda: ready(url), within=90)
-    try:
-        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as client:
-            signed = await client.post("/api/account/sign-in/", json={"name": NAME, "password": PASSWORD})
-            client.headers.update({"X-CSRF-Token": signed.json()["csrf_token"], "Accept": "text/html", "Origin": url})
-            yield client
-    finally:
-        await asyncio.to_thread(process.stop)
+async def browser(page_url: str, first_user: str) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody at the pages."""
+    async with httpx.AsyncClient(base_url=page_url, trust_env=False, timeout=30) as client:
+        signed = await client.post("/api/account/sign-in/", json={"name": NAME, "password": PASSWORD})
+        client.headers.update({"X-CSRF-Token": signed.json()["csrf_token"], "Accept": "text/html", "Origin": page_url})
+        yield client
 
 
 async def test_pages_show_the_refusal_the_waits_and_the_menu(gateway, browser: httpx.AsyncClient, api, broken: dict[str, Any]) -> None:

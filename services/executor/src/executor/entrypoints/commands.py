@@ -22,7 +22,7 @@ from shared.contracts.topics import RUNS_COMMANDS
 from shared.runtime import failpoints
 from shared.runtime.cloudevents import given_id
 from shared.runtime.consumer.batch import MAX_TRANSIENT_TRIES, MAX_TRIES
-from shared.runtime.consumer.intake import FETCH_WAIT_MS
+from shared.runtime.consumer.intake import FETCH_WAIT_MS, METADATA_MS
 from shared.runtime.consumer.received import Unusable, identity, read
 from shared.runtime.database import may_pass_again, why_away
 from shared.runtime.delivery import Outbox
@@ -92,6 +92,7 @@ class CommandIntake:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             fetch_max_wait_ms=FETCH_WAIT_MS,
+            metadata_max_age_ms=METADATA_MS,
             session_timeout_ms=10_000,
             heartbeat_interval_ms=3_000,
             max_poll_interval_ms=300_000,

@@ -11,7 +11,7 @@ from faststream.kafka import KafkaBroker
 
 from shared.contracts.topics import TOPICS, Topic
 from shared.runtime.consumer.batch import Batches
-from shared.runtime.consumer.intake import Intake, PatientConsumer
+from shared.runtime.consumer.intake import METADATA_MS, Intake, PatientConsumer
 from shared.runtime.consumer.received import Handler
 from shared.runtime.consumer.watch import Watch
 from shared.runtime.database import Database
@@ -57,6 +57,7 @@ class Bus:
             client_id=f"{self._service}-{self._settings.instance}",
             ack_policy=AckPolicy.MANUAL,
             consumer_only=True,
+            metadata_max_age_ms=METADATA_MS,
             allow_auto_create_topics=False,
             apply_types=False,
             graceful_timeout=15.0,

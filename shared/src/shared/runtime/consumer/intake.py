@@ -29,6 +29,9 @@ IDLE_WAIT_MS = 1_000
 """How long a fetch waits for news. It returns at once when there are any, so this is no delay."""
 FETCH_WAIT_MS = 1_500
 """How long a broker keeps a fetch that finds nothing; aiokafka's own 500 ms are a third of an idle service's processor time."""
+METADATA_MS = 15_000
+"""How old a client's picture of the topics may grow. A group that was joined before a broker knew a new topic's partitions reads none
+of them until the next look; aiokafka's own 300 s are too long for that."""
 SESSION_MS, HEARTBEAT_MS, MAX_POLL_MS = 10_000, 3_000, 300_000
 REVOKE_WAIT_SECONDS = 20
 """How long a rebalance waits for the batch in hand; below the 60 s in which every member must come back."""
