@@ -5,9 +5,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-MOST_VERSION = 2_000_000_000
-"""No number of a version is larger: a column of 32 bits holds it."""
-
 
 class Kind(StrEnum):
     """What can be defined beside workflows."""

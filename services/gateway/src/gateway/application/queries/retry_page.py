@@ -115,9 +115,7 @@ def _retry_page(run: RunDetail, wish: Wish, found: Preview, version: int, versio
         refused=tuple(FieldProblem(field=item.field, message=item.message, hint=item.hint) for item in found.refused),
         seq=seen_seq(run),
         inputs="" if large else json.dumps(run.inputs, indent=2, ensure_ascii=False),
-        inputs_note=f"They have {written // 1024:,} KB; more than {_MOST_EDITED // 1024} KB can’t be edited here."
-        if large
-        else "",
+        inputs_note=f"They have {written // 1024:,} KB; more than {_MOST_EDITED // 1024} KB can’t be edited here." if large else "",
     )
 
 

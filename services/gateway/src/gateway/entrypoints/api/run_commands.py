@@ -8,11 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.application.answers.retries import RetryPreview, preview_answer
 from gateway.application.commands.retries import RetryInput, Scope
-from gateway.application.definitions import MOST_VERSION
 from gateway.application.ports.work import Work
 from gateway.entrypoints.api.parts import App, Key, Operator, Viewer, once, router
 from gateway.entrypoints.api.runs import Accepted
 from gateway.entrypoints.application import actor_of
+from shared.contracts.base import Count
 
 run_commands = router("/runs", "runs")
 
@@ -71,7 +71,7 @@ async def preview(
     component: Annotated[list[str] | None, Query(max_length=500, description="May stand more than once; none: all that failed.")] = None,
     scope: Annotated[Scope, Query(description="only, following, slice or failed.")] = "only",
     until: Annotated[str | None, Query(max_length=100, description="End of a slice.")] = None,
-    version: Annotated[int | None, Query(ge=1, le=MOST_VERSION, description="Version of the workflow from here on.")] = None,
+    version: Annotated[Count | None, Query(description="Version of the workflow from here on.")] = None,
 ) -> RetryPreview:
     given = RetryInput(components=tuple(component or ()), scope=scope, until=until, version=version)
     run, found = await app.retries.preview(run_id, given)

@@ -13,12 +13,12 @@ from gateway.application.answers.base import Page
 from gateway.application.answers.definitions import VersionAnswer, WorkflowAnswer, workflow_answer
 from gateway.application.answers.outcomes import OutcomesAnswer
 from gateway.application.answers.versions import ComparisonAnswer, VersionListed
-from gateway.application.definitions import MOST_VERSION
 from gateway.application.ports.read_model import WrongCursor
 from gateway.application.queries.versions import Versions
 from gateway.domain.workflow_yaml import workflow_schema
 from gateway.entrypoints.api.parts import Administrator, App, IfMatch, Limit, Public, Viewer, needed, paged, router
 from gateway.entrypoints.application import actor_of
+from shared.contracts.base import Count
 from shared.runtime.clock import now
 
 versions = router("/workflows", "workflows")
@@ -27,7 +27,7 @@ _YAML = "application/yaml"
 _LINES = "application/jsonl"
 _SCHEMA = JSONResponse(workflow_schema()).body
 _SCHEMA_TAG = f'"{sha256(_SCHEMA).hexdigest()[:32]}"'
-Number = Annotated[int, Path(ge=1, le=MOST_VERSION, description="Number of the version.")]
+Number = Annotated[Count, Path(description="Number of the version.")]
 
 
 class AgainInput(BaseModel):

@@ -10,12 +10,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from gateway.application.answers.base import Page, example
 from gateway.application.answers.definitions import WorkflowAnswer, workflow_answer
-from gateway.application.definitions import MOST_VERSION
 from gateway.application.ports.work import Work
 from gateway.domain.problems import FieldProblem, Invalid, InvalidDocument, Missing
 from gateway.domain.workflow_yaml import Reading, in_json, refuse_unknown
 from gateway.entrypoints.api.parts import Administrator, App, IfMatch, Key, Viewer, etag, needed, once, router
 from gateway.entrypoints.application import Application, actor_of
+from shared.contracts.base import Count
 from shared.contracts.workflows import Component, Connection, WorkflowDefinition
 
 workflows = router("/workflows", "workflows")
@@ -132,7 +132,7 @@ async def read(
     who: Viewer,  # noqa: ARG001
     workflow_id: str,
     response: Response,
-    version: Annotated[int | None, Query(ge=1, le=MOST_VERSION, description="An older version.")] = None,
+    version: Annotated[Count | None, Query(description="An older version.")] = None,
 ) -> WorkflowAnswer:
     workflow = await app.reads.workflow(workflow_id)
     if workflow is None:
