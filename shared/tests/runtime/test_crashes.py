@@ -62,7 +62,9 @@ async def finish(station) -> None:
 @pytest.mark.parametrize("point", CONSUME_TO_COMMIT + OUTBOX_TO_ACK)
 async def test_killed_on_two_consecutive_starts_loses_and_doubles_nothing(station, point: str) -> None:
     for half in (range(ORDERS // 2), range(ORDERS // 2, ORDERS)):
-        await station.send(half)
+        await station.send(half[:-1])
+        # Under a key of its own: what stands behind something left over is the relay's, and the process is killed at its own hand-over.
+        await station.send(half[-1:], keys=ORDERS)
         killed = station.start(failpoints=f"{point}=exit@1")
         assert await station.ended(killed) == EXIT_CODE, station.log()[-3000:]
     await finish(station)
