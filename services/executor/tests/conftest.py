@@ -204,9 +204,9 @@ class Flow:
         await tower.endpoint(self.endpoints["mq"], "mq", mq, {"password": "guest"})
         await tower.endpoint(self.endpoints["service"], "service", {"base_url": self.service.url}, {"bearer_token": "a-token"})
 
-    def definition(self, *, declare: bool = True, service: bool = True, **more: Any) -> WorkflowDefinition:
+    def definition(self, *, declare: bool = True, service: bool = True, attempts: int = 3, **more: Any) -> WorkflowDefinition:
         mq = {"queue": self.queue, "declare": declare}
-        quick = ExponentialRetry(first=0.3, factor=2, most=1, attempts=3)
+        quick = ExponentialRetry(first=0.3, factor=2, most=1, attempts=attempts)
         components = [
             Component(name="OrderTopic", kind="kafka", endpoint=self.endpoints["kafka"], options={"topic": self.topic}),
             Component(name="OrderQueue", kind="mq", endpoint=self.endpoints["mq"], options=mq, retry=quick),
