@@ -5,18 +5,33 @@ import json
 
 import pytest
 
+from shared.runtime.consumer import intake as taking
+from shared.runtime.consumer import watch as watching
 from shared.runtime.consumer.batch import Batches
 from shared.runtime.consumer.intake import Intake
 from shared.runtime.consumer.watch import STUCK_EXIT_CODE, Watch
 
 
-class Stuck(Intake):
-    """An intake whose lag is told by the test."""
+class Clock:
+    """The time that the watch and its intakes go by, moved by the test."""
 
-    def __init__(self, notes, lag: int | Exception) -> None:
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class Told(Intake):
+    """An intake whose lag and trouble are told by the test."""
+
+    def __init__(self, notes) -> None:
         super().__init__(Batches(notes, "g", None, None), member="m", max_records=1)
-        self.told = lag
-        self.progressed -= 100
+        self.told: int | Exception = 0
+        self.unable = 0.0
+
+    @property
+    def trouble(self) -> tuple[str, float]:
+        return ("NodeNotReadyError()", self.unable) if self.unable else ("", 0.0)
 
     async def lag(self) -> int:
         if isinstance(self.told, Exception):
@@ -24,27 +39,72 @@ class Stuck(Intake):
         return self.told
 
 
-@pytest.mark.parametrize(("lag", "ends"), [(5, [STUCK_EXIT_CODE]), (0, []), (TimeoutError(), [])])
-async def test_a_consumer_that_is_behind_and_stands_still_ends_its_process(notes, lag, ends) -> None:
-    ended = []
-    await Watch([], 45, ended.append).look(Stuck(notes, lag))
-    assert ended == ends
+class Looks:
+    """A watch that is made to look every five seconds of its clock."""
+
+    def __init__(self, clock: Clock, intake: Told) -> None:
+        self.clock, self.intake, self.ended = clock, intake, []
+        self.watch = Watch([intake], 45, self.ended.append)
+
+    async def go_on(self, seconds: int, *, progress: bool = False, unable: bool = False) -> list[int]:
+        for _ in range(0, seconds, 5):
+            self.clock.now += 5
+            self.intake.unable += 5 if unable else -self.intake.unable
+            if progress:
+                self.intake.progressed = self.clock.now
+            await self.watch.look(self.intake)
+        return self.ended
 
 
-async def test_waiting_for_a_dependency_is_no_standstill(notes) -> None:
-    ended = []
-    intake = Stuck(notes, 5)
-    intake.batches.waiting = "PostgreSQL does not answer"
-    await Watch([], 45, ended.append).look(intake)
-    assert ended == []
+@pytest.fixture
+def looks(notes, monkeypatch) -> Looks:
+    clock = Clock()
+    monkeypatch.setattr(watching, "time", clock)
+    monkeypatch.setattr(taking, "time", clock)
+    return Looks(clock, Told(notes))
 
 
-async def test_progress_is_no_standstill(notes) -> None:
-    ended = []
-    intake = Stuck(notes, 5)
-    intake.progressed += 90
-    await Watch([], 45, ended.append).look(intake)
-    assert ended == []
+async def test_a_consumer_that_is_behind_and_stands_still_ends_its_process(looks) -> None:
+    looks.intake.told = 5
+    assert await looks.go_on(45) == []
+    assert await looks.go_on(5) == [STUCK_EXIT_CODE]
+
+
+async def test_one_that_has_read_everything_stands_still_rightly(looks) -> None:
+    assert await looks.go_on(300) == []
+
+
+async def test_what_was_idle_before_something_came_is_no_standstill(looks) -> None:
+    await looks.go_on(300)
+    looks.intake.told = 5
+    assert await looks.go_on(45) == []
+
+
+async def test_progress_is_no_standstill(looks) -> None:
+    looks.intake.told = 5
+    assert await looks.go_on(300, progress=True) == []
+
+
+async def test_waiting_for_a_dependency_is_no_standstill(looks) -> None:
+    looks.intake.told = 5
+    looks.intake.batches.waiting = "PostgreSQL does not answer"
+    assert await looks.go_on(300) == []
+    looks.intake.batches.waiting = ""
+    assert await looks.go_on(45) == []
+
+
+async def test_brokers_that_are_away_are_no_standstill_and_neither_is_the_moment_when_they_are_back(looks) -> None:
+    looks.intake.told = 5
+    await looks.go_on(30)
+    looks.intake.told = TimeoutError()
+    assert await looks.go_on(300, unable=True) == []
+    looks.intake.told = 5
+    assert await looks.go_on(45, unable=True) == []
+    assert await looks.go_on(20, unable=True) != []
+
+
+async def test_a_consumer_that_cannot_fetch_from_brokers_that_answer_ends_its_process(looks) -> None:
+    assert await looks.go_on(70, unable=True) != []
 
 
 @pytest.mark.connected

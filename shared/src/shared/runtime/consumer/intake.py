@@ -61,7 +61,7 @@ class PatientConsumer(AIOKafkaConsumer):  # type: ignore[misc]
 
 
 class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
-    """The consumer of one topic for one use. ``progressed`` is the monotonic time of the last finished batch or empty lag."""
+    """The consumer of one topic for one use. ``progressed`` is the monotonic time of the last finished batch or try of one."""
 
     def __init__(self, batches: Batches, *, member: str, max_records: int) -> None:
         self.batches = batches
@@ -247,14 +247,12 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
             # Nothing is ours; the question is whether brokers answer at all.
             await consumer.topics()
             return 0
-        ends = await consumer.end_offsets(partitions)
-        total = 0
-        for partition, end in ends.items():
-            committed = await consumer.committed(partition)
-            if committed is None:
-                committed = (await consumer.beginning_offsets([partition]))[partition]
-            total += max(0, end - committed)
-        return total
+        # Offsets come over the connection of the fetches, each question behind one that may wait for news: ask once, for all.
+        ends = {partition: end for partition, end in (await consumer.end_offsets(partitions)).items() if end}
+        done = {partition: await consumer.committed(partition) for partition in ends}
+        if unread := [partition for partition, offset in done.items() if offset is None]:
+            done |= await consumer.beginning_offsets(unread)
+        return sum(max(0, end - done[partition]) for partition, end in ends.items())
 
 
 async def _parse(records: tuple[Record, ...]) -> StreamMessage[Any]:
