@@ -169,9 +169,20 @@ class Tower:
         return client
 
     async def eventually_ready(self, name: str, *, within: float = READY_WITHIN) -> None:
-        """Wait without blocking the event loop until a service is ready."""
+        """Wait without blocking the event loop until a service is ready.
 
-        async def ready() -> bool:
-            return bool((await self.readiness(name))["ready"])
+        Raises:
+            PartFailed: Its process ended meanwhile.
+            AssertionError: It was not ready `within` seconds. Both messages hold the end of its log.
+        """
+        process = self.process(name)
 
-        await eventually(ready, within=within, about=f"{name} is ready")
+        async def settled() -> bool:
+            return not process.running or bool((await self.readiness(name))["ready"])
+
+        try:
+            await eventually(settled, within=within, about=f"{name} is ready")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; its log ends:\n{process.log_tail()}") from error
+        if not process.running:
+            raise PartFailed(f"{name} ended with code {process.exit_code}; its log ends:\n{process.log_tail()}")
