@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import sys
 import threading
 import time
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import aio_pika
-import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
@@ -26,43 +24,14 @@ from shared.runtime.kafka_topics import create_missing, wanted
 from shared.runtime.origin import Origin
 from shared.runtime.sealed import SealingKey
 from shared.testing.kafka import KafkaPart
-from shared.testing.ports import free_ports
 from shared.testing.postgres import PostgresPart
-from shared.testing.process import PartProcess, scratch_folder
+from shared.testing.process import scratch_folder
 from shared.testing.rabbitmq import RabbitPart
 from shared.testing.wait import eventually
 
 sys.path.insert(0, str(Path(__file__).parent))  # what several files of tests share stands beside them
 
-
-class ExecutorPart:
-    """``python -m executor`` as a process of its own."""
-
-    def __init__(self, kafka: KafkaPart, database_url: str, keys_dir: Path, instance: str = "0", **more: str) -> None:
-        self.folder = scratch_folder(f"executor-{instance}")
-        (self.port,) = free_ports(1)
-        self.instance = instance
-        self.database_url = database_url
-        env = os.environ | {
-            "FLOWTOWER_KAFKA": kafka.bootstrap,
-            "FLOWTOWER_DATABASE_URL": database_url,
-            "FLOWTOWER_PORT": str(self.port),
-            "FLOWTOWER_KEYS_DIR": str(keys_dir),
-            "FLOWTOWER_INSTANCE": instance,
-            "FLOWTOWER_EGRESS_ALLOW": "127.0.0.0/8,::1/128,localhost",
-            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-            **more,
-        }
-        self.process = PartProcess("executor", [sys.executable, "-m", "executor"], folder=self.folder, env=env, stop_within=30)
-
-    def start(self, within: float = 60) -> None:
-        self.process.start(self.ready, within=within)
-
-    def ready(self) -> bool:
-        try:
-            return httpx.get(f"http://127.0.0.1:{self.port}/readyz", trust_env=False, timeout=5).status_code == 200
-        except httpx.HTTPError:
-            return False
+from executor_part import ExecutorPart
 
 
 class Tower:
@@ -204,11 +173,13 @@ class Flow:
         await tower.endpoint(self.endpoints["mq"], "mq", mq, {"password": "guest"})
         await tower.endpoint(self.endpoints["service"], "service", {"base_url": self.service.url}, {"bearer_token": "a-token"})
 
-    def definition(self, *, declare: bool = True, service: bool = True, attempts: int = 3, **more: Any) -> WorkflowDefinition:
+    def definition(self, *, declare: bool = True, service: bool = True, patient: bool = False, **more: Any) -> WorkflowDefinition:
+        """Return the workflow; a patient one outlasts a broker that is back and does not lead its partitions yet."""
         mq = {"queue": self.queue, "declare": declare}
-        quick = ExponentialRetry(first=0.3, factor=2, most=1, attempts=attempts)
+        quick = ExponentialRetry(first=0.3, factor=2, most=1, attempts=100 if patient else 3)
+        look = quick if patient else None
         components = [
-            Component(name="OrderTopic", kind="kafka", endpoint=self.endpoints["kafka"], options={"topic": self.topic}),
+            Component(name="OrderTopic", kind="kafka", endpoint=self.endpoints["kafka"], options={"topic": self.topic}, retry=look),
             Component(name="OrderQueue", kind="mq", endpoint=self.endpoints["mq"], options=mq, retry=quick),
         ]
         connections = [Connection(source="OrderTopic", target="OrderQueue", kind="kafka-to-mq")]
@@ -272,6 +243,19 @@ def executor(kafka: KafkaPart, postgres: PostgresPart, executor_keys: Path) -> I
     part.start()
     yield part
     part.process.stop()
+
+
+@pytest.fixture(autouse=True)
+def what_died_lives_again(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that fails between a kill and a start must not take the others with it."""
+    yield
+    for name in ("kafka", "postgres"):
+        if name in request.fixturenames and not (part := request.getfixturevalue(name)).process.running:
+            part.start()
+    if "executor" in request.fixturenames and "pair" not in request.fixturenames:
+        executor = request.getfixturevalue("executor")
+        if not executor.process.running:
+            executor.start()
 
 
 @pytest.fixture(scope="session")

@@ -10,9 +10,9 @@ from typing import Any
 
 import asyncpg
 import pytest
+from executor_part import all_at_work
 
 from shared.contracts.runs import CancelRun, RetryNow, RetryRun, StartRun
-from shared.contracts.topics import RUNS_COMMANDS
 from shared.contracts.workflows import Component, FixedRetry, WorkflowDefinition
 from shared.testing.kafka import KafkaPart
 from shared.testing.wait import eventually
@@ -35,27 +35,6 @@ async def pair(executor: Any, tower: Any, kafka: KafkaPart, executor_keys: Path)
         for part in parts:
             await asyncio.to_thread(part.process.stop)
         await asyncio.to_thread(executor.start)
-
-
-async def all_at_work(tower: Any, wanted: set[str], within: float = 90) -> None:
-    """Start runs until each of the executors has begun one: the group gives each its share of the commands only by and by."""
-    name = f"at-work-{uuid.uuid4().hex[:8]}"
-    await tower.endpoint(name, "service", {"base_url": "http://127.0.0.1:9"})  # nobody there: it fails at once, and that is enough
-    call = Component(
-        name="Call", kind="service", endpoint=name, options={"path": "/", "deliver": "once"}, retry=FixedRetry(every=1, attempts=1)
-    )
-    await tower.publish(WorkflowDefinition(workflow=name, components=(call,)))
-    seen: set[str] = set()
-    until = time.monotonic() + within
-    while seen < wanted:
-        if time.monotonic() > until:
-            raise AssertionError(f"after {within:g} s these executors began no run: {', '.join(sorted(wanted - seen))}")
-        runs = [uuid.uuid4().hex for _ in range(4 * RUNS_COMMANDS.partitions)]
-        for run in runs:
-            await tower.command(StartRun(workflow=name, run_id=run), run)
-        for run in runs:
-            seen.add("/" + (await tower.until(run, "attempt.started", within=within)).host.rpartition("/")[2])
-            await tower.until(run, "run.finished")
 
 
 async def rows(pair: list[Any], query: str, *arguments: Any) -> list[Any]:
@@ -183,7 +162,7 @@ async def _two(found: Any) -> list[str] | None:
 
 
 async def test_runs_of_a_workflow_wait_for_their_turn(pair: list[Any], tower: Any, line: Line) -> None:
-    line.service.delay = 1.0
+    line.service.delay = 6.0  # the first two hold their places until what follows has been told
     await line.endpoint_with()
     workflow = await line.publish("few", concurrency=2)
     runs = await line.start(workflow, 7)
@@ -192,7 +171,9 @@ async def test_runs_of_a_workflow_wait_for_their_turn(pair: list[Any], tower: An
     assert sum(tower.of(run)[0].queued for run in runs) >= 5
     (urgent,) = await line.start(workflow, 1, priority=9)
     (unwanted,) = await line.start(workflow, 1, priority=0)
-    await tower.until(unwanted, "run.started", queued=True)
+    for run in (urgent, unwanted):
+        await tower.until(run, "run.started", queued=True)
+    line.service.delay = 0.3
     await tower.command(CancelRun(run_id=unwanted), unwanted)
     assert (await tower.until(unwanted, "run.finished")).status == "cancelled"
     await line.end([*runs, urgent])
@@ -235,9 +216,7 @@ async def test_what_a_killed_executor_held_is_free_within_ten_seconds(pair: list
     line.service.delay = 0.5
     await line.endpoint_with(concurrency=1)
     workflow = await line.publish("lost", concurrency=8)
-    runs = await line.start(workflow, 16)
-    for run in runs:
-        await tower.until(run, "run.started")
+    runs = await line.start(workflow, 24)
     query = "SELECT e.instance FROM slots AS s JOIN executors AS e USING (epoch) WHERE s.granted_at IS NOT NULL AND s.endpoint_id = $1"
 
     async def holder() -> str | None:
