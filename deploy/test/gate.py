@@ -37,8 +37,9 @@ SUITES = {
     "chaos": "chaos",
 }
 
-LANED = ("connected", "airflow", "browser", "chaos")
+LANED = tuple(SUITES)
 SECOND_LANE = (
+    "unit, cluster-poller",
     "connected, whole",
     "connected, gateway",
     "airflow, cluster-poller",
@@ -88,8 +89,8 @@ def suite(name: str) -> list[Outcome]:
 
 
 def sessions_of(name: str) -> list[tuple[str, list[str]]]:
-    """Return a suite's sessions: their titles and what pytest is told. Only units need no parts and are run all together."""
-    packages = [(name, PACKAGE_TESTS)] if name == "unit" else [(f"{name}, {Path(place).name}", (place,)) for place in PACKAGE_TESTS]
+    """Return a suite's sessions: their titles and what pytest is told."""
+    packages = [(f"{name}, {Path(place).name}", (place,)) for place in PACKAGE_TESTS]
     found = []
     for title, places in (*packages, (f"{name}, whole", WHOLE_TESTS)):
         there = [place for place in places if (ROOT / place).exists()]
@@ -146,7 +147,7 @@ def run(name: str, command: Sequence[str], more: dict[str, str] | None = None, *
 
 
 def beside_each_other() -> list[Outcome]:
-    """Run the sessions on real parts in two lanes: most of their time they wait for something to start or to be noticed."""
+    """Run the sessions in two lanes: most of their time they wait for something to start or to be noticed."""
     sessions = {title: words for name in LANED for title, words in sessions_of(name)}
     lanes = [[title for title in sessions if title not in SECOND_LANE], [title for title in sessions if title in SECOND_LANE]]
 
