@@ -114,7 +114,7 @@ async def some_moved(flow: Any, at_least: int) -> None:
         async with flow.rabbitmq.admin() as queues:
             return await queues.count(flow.queue) >= at_least
 
-    await eventually(there, within=30, every=0.02)
+    await eventually(there, within=90, every=0.02)
 
 
 async def test_killed_in_the_middle_of_a_transfer_it_goes_on_behind_its_checkpoint(executor: Any, tower: Any, flow: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from executor.application import copies
 from executor.application import finding as module
 from executor.application.asked import Asked
 from executor.application.finding import Finding
@@ -47,8 +48,8 @@ async def seconds_of(finding: Finding, *starts: Asked) -> float:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.6)
-    monkeypatch.setattr(module, "_BEHIND_SECONDS", 0.6)
-    monkeypatch.setattr(module, "_STILL_BEHIND_SECONDS", 0.01)
+    monkeypatch.setattr(copies, "BEHIND_SECONDS", 0.6)
+    monkeypatch.setattr(copies, "STILL_BEHIND_SECONDS", 0.01)
 
 
 async def test_a_wrong_name_is_waited_for_once_until_the_registry_brings_something_new() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from executor.application.copies import Copy
 from executor.application.ports import Endpoint, Permanent, Retryable
 from executor.application.registries import Plans
 from shared.contracts.workflows import Component
@@ -55,6 +56,41 @@ async def test_one_that_is_missing_is_missing_for_all_and_looked_for_again() -> 
     answers = await asyncio.gather(*(known.endpoint("svc", "service") for _ in range(3)), return_exceptions=True)
     assert [type(answer) for answer in answers] == [Retryable] * 3
     assert registry.looks == 1
+    registry.known["svc"] = Endpoint("e1", "svc", "service", None, None)
+    assert (await known.endpoint("svc", "service")).endpoint_id == "e1"
+
+
+class Behind:
+    """A copy that lacks an endpoint until it has caught up."""
+
+    def __init__(self, registry: Registry, *brings: Endpoint) -> None:
+        self.registry, self.brings, self.asked = registry, brings, 0
+
+    async def caught_up(self) -> None:
+        self.asked += 1
+        await asyncio.sleep(0.01)
+        self.registry.known |= {endpoint.name: endpoint for endpoint in self.brings}
+
+
+async def test_one_that_the_copy_lacks_is_there_once_the_copy_has_caught_up() -> None:
+    registry = Registry()
+    registry.gate.set()
+    copy = Behind(registry, Endpoint("e1", "svc", "service", None, None))
+    known = Plans(registry, {}, endpoints=Copy("endpoints", copy.caught_up))  # type: ignore[arg-type]
+    found = await asyncio.gather(*(known.endpoint("svc", "service") for _ in range(3)))
+    assert {endpoint.endpoint_id for endpoint in found} == {"e1"}
+    assert copy.asked == 1
+
+
+async def test_a_wrong_name_is_not_waited_for_again_and_again() -> None:
+    registry = Registry()
+    registry.gate.set()
+    copy = Behind(registry)
+    known = Plans(registry, {}, endpoints=Copy("endpoints", copy.caught_up))  # type: ignore[arg-type]
+    for _ in range(2):
+        with pytest.raises(Retryable, match="There is no endpoint “svc”"):
+            await known.endpoint("svc", "service")
+    assert copy.asked == 1
     registry.known["svc"] = Endpoint("e1", "svc", "service", None, None)
     assert (await known.endpoint("svc", "service")).endpoint_id == "e1"
 

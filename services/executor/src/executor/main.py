@@ -23,6 +23,7 @@ from executor.adapters.yard import ThreadYard
 from executor.application.admission import Admission
 from executor.application.attempts import Attempts
 from executor.application.commands import Commands
+from executor.application.copies import Copy
 from executor.application.engine import Engine
 from executor.application.ports import Connector
 from executor.application.registries import Plans
@@ -36,6 +37,7 @@ from executor.entrypoints.commands import CommandIntake
 from executor.entrypoints.internal import internal_routes
 from executor.registry import connectors_of
 from executor.settings import Settings
+from shared.contracts.topics import CLUSTERS_REGISTRY, ENDPOINTS_REGISTRY, WORKFLOWS_REGISTRY, Topic
 from shared.runtime.consumer import Bus
 from shared.runtime.database import Database
 from shared.runtime.delivery import Outbox
@@ -54,10 +56,10 @@ def build(settings: Settings, connectors: dict[str, Connector] | None = None) ->
     database = Database(settings, "executor", Path(__file__).parent / "migrations", pool_size=6)
     producer = Producer(settings, "executor")
     outbox = Outbox(database, producer, Origin(settings.keys_dir))
-    clusters = PostgresClusters(database, outbox)
+    clusters = PostgresClusters(database, outbox, _copy(settings, CLUSTERS_REGISTRY, "clusters"))
     kinds = connectors_of(Egress(EgressPolicy.from_settings(settings)), clusters) | (connectors or {})
     registries = PostgresRegistries(database, OpeningKey.from_file(settings.keys_dir / "executor.key"))
-    plans = Plans(registries, kinds, installed())
+    plans = Plans(registries, kinds, installed(), endpoints=_copy(settings, ENDPOINTS_REGISTRY, "endpoints"))
     journal = PostgresJournal(database)
     outcomes = KafkaOutcomes(settings)
     clock = DatabaseClock()
@@ -85,7 +87,7 @@ def build(settings: Settings, connectors: dict[str, Connector] | None = None) ->
         look=settings.executor_look,
     )
     engine.watch(life.planned, "attempt.failed")
-    lag = RegistryLag(settings.kafka, "executor.workflows")
+    lag = RegistryLag(settings.kafka, WORKFLOWS_REGISTRY, "executor.workflows")
     desk = PostgresDesk(outbox, COMMANDS)
     events = PausedEvents(database)
     commands = Commands(engine, journal, plans, desk, queue, consumer=COMMANDS, caught_up=lag.caught_up, nudge=life.nudge, events=events)
@@ -124,3 +126,7 @@ def build(settings: Settings, connectors: dict[str, Connector] | None = None) ->
     service.readiness.add("commands", intake.check)
     service.app.include_router(internal_routes(InternalSigner(settings.keys_dir), registries, kinds))
     return service
+
+
+def _copy(settings: Settings, topic: Topic, use: str) -> Copy:
+    return Copy(use, RegistryLag(settings.kafka, topic, f"executor.{use}").while_kafka_answers)

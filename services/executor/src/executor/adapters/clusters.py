@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from executor.adapters import cluster_sql as sql
 from executor.application.clusters import DagRunNews, DagWait
+from executor.application.copies import Copy
 from shared.contracts.clusters import ClusterCommand, ClusterCommandOutcome, ClusterObserved, ClusterRegistered
 from shared.contracts.dags import DagObservation, DagRunsObserved
 from shared.contracts.topics import CLUSTERS_COMMANDS
@@ -25,9 +26,10 @@ _TIDY_SECONDS = 3600.0
 class PostgresClusters:
     """A part: answers all waits of this process with one look."""
 
-    def __init__(self, database: Database, outbox: Outbox) -> None:
+    def __init__(self, database: Database, outbox: Outbox, copy: Copy) -> None:
         self._database = database
         self._outbox = outbox
+        self._copy = copy
         self._waiting: dict[str, list[asyncio.Future[DagRunNews]]] = {}
         self._asked = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -48,6 +50,9 @@ class PostgresClusters:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def named(self, name: str) -> str | None:
+        return await self._copy.find(name, self._id_of)
+
+    async def _id_of(self, name: str) -> str | None:
         async with self._database.connection() as connection:
             found: str | None = await connection.fetchval(sql.NAMED, name)
             return found

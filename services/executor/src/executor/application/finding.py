@@ -6,22 +6,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal
 
 from executor.application.asked import Asked
+from executor.application.copies import REMEMBERED_SECONDS, Copy
 from executor.application.registries import Plan, Plans
 from executor.domain.graph import GraphRefused
 from shared.contracts.runs import StartRun
-from shared.runtime.logging import get_logger
-
-log = get_logger(__name__)
 
 PATIENCE_SECONDS = 2.0
 """How long a start waits for a workflow that may have been sent after it."""
-_BEHIND_SECONDS, _STILL_BEHIND_SECONDS = 90.0, 0.2
-"""How long it waits for a copy that is behind its topic: at first, and while that was found shortly before.
-
-The first is longer than it takes until another executor reads the partitions of one that died (10 s session, 60 s rebalance): what
-was published meanwhile is no wrong name.
-"""
-_REMEMBERED_SECONDS = 5.0
 _MOST_REMEMBERED = 10_000
 
 Version = tuple[str, int | Literal["latest"]]
@@ -34,15 +25,14 @@ class Finding:
 
     def __init__(self, plans: Plans, caught_up: Callable[[], Awaitable[None]]) -> None:
         self._plans = plans
-        self._caught_up = caught_up
+        self._copy = Copy("workflows", caught_up)
         self._in_vain: dict[Version, tuple[int, float]] = {}
         """Version → the state of the registries and the time at which it was looked for last."""
-        self._behind_at = float("-inf")
 
     @property
     def behind(self) -> bool:
         """Whether the copy was found behind its topic a moment ago, so that what is not in it may be there."""
-        return time.monotonic() - self._behind_at < _REMEMBERED_SECONDS
+        return self._copy.behind
 
     async def workflows(self, starts: Sequence[Asked]) -> Found:
         """Return what the workflows of these starts are."""
@@ -51,7 +41,7 @@ class Finding:
         found = await self._looked_up(wanted)
         if None not in found.values():
             return found
-        await self._wait_for_the_copy()
+        await self._copy.wait()
         found = await self._looked_up(wanted)
         # Our own services name what they know: that is on its way.
         ours = {
@@ -65,23 +55,13 @@ class Finding:
         self._remember(found)
         return found
 
-    async def _wait_for_the_copy(self) -> None:
-        behind = self.behind
-        try:
-            async with asyncio.timeout(_STILL_BEHIND_SECONDS if behind else _BEHIND_SECONDS):
-                await self._caught_up()
-        except TimeoutError:
-            if not behind:
-                log.warning("the copy of the workflows is behind; starts of what is not in it are refused")
-            self._behind_at = time.monotonic()
-
     def _missing(self, found: Found, ours: set[Version]) -> set[Version]:
         """Return what is not here and may still come."""
         return {version for version, plan in found.items() if plan is None and (version in ours or not self._known_as_missing(version))}
 
     def _known_as_missing(self, version: Version) -> bool:
         state, at = self._in_vain.get(version, (-1, float("-inf")))
-        return state == self._plans.changes and time.monotonic() - at < _REMEMBERED_SECONDS
+        return state == self._plans.changes and time.monotonic() - at < REMEMBERED_SECONDS
 
     def _remember(self, found: Found) -> None:
         state, now = self._plans.changes, time.monotonic()

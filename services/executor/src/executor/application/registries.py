@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
+from executor.application.copies import Copy
 from executor.application.ports import Connector, Endpoint, Permanent, Place, Retryable
 from executor.application.preparing import Plugins, graph_of, missing_plugin
 from executor.application.steps import Step, step_of
@@ -55,8 +56,11 @@ class Plan:
 class Plans:
     """Plans by version, and endpoints by name; endpoints and "newest" are looked up again after a second."""
 
-    def __init__(self, registries: Registries, connectors: dict[str, Connector], plugins: Plugins | None = None) -> None:
+    def __init__(
+        self, registries: Registries, connectors: dict[str, Connector], plugins: Plugins | None = None, *, endpoints: Copy | None = None
+    ) -> None:
         self._registries = registries
+        self._copy = endpoints
         self._plugins = plugins or {}
         self.connectors = connectors
         self.changes = 0  # of the registries, as far as they came here
@@ -155,7 +159,8 @@ class Plans:
 
     async def _look_up(self, name: str) -> Endpoint:
         try:
-            endpoint = await self._registries.endpoint(name)
+            look = self._registries.endpoint
+            endpoint = await (look(name) if self._copy is None else self._copy.find(name, look))
         finally:
             del self._looking[name]
         if endpoint is None:
