@@ -124,6 +124,31 @@ async def test_a_frozen_replica_loses_its_clusters_and_writes_nothing_stale(
     await eventually(lambda: holder(station, cluster_id, "0"), within=30, every=0.5)
 
 
+async def test_a_replica_whose_leases_ran_out_claims_them_anew(
+    station: Any, register: Register, simulate: Callable[..., Simulated]
+) -> None:
+    cluster_id = await watched(station, register, simulate("v2"))
+    _, epoch = await eventually(lambda: holder(station, cluster_id), within=20)
+    connection = await asyncpg.connect(station.database_url)
+    try:
+        # As it stands after the database was away for longer than a lease.
+        await connection.execute("UPDATE poller.clusters SET lease_until = clock_timestamp() - interval '1 minute'")
+    finally:
+        await connection.close()
+
+    async def held_again() -> bool:
+        held = await holder(station, cluster_id)
+        return held is not None and held[1] > epoch
+
+    await eventually(held_again, within=20, every=0.5, about="the only replica has the cluster again")
+    count = len(await station.heard(topics.CLUSTERS_OBSERVATIONS, cluster_id))
+
+    async def goes_on() -> bool:
+        return len(await station.heard(topics.CLUSTERS_OBSERVATIONS, cluster_id)) >= count + 2
+
+    await eventually(goes_on, within=30, every=0.5, about="it is polled again")
+
+
 async def test_two_replicas_share_the_clusters_and_one_that_stops_hands_over(
     station: Any, register: Register, simulate: Callable[..., Simulated]
 ) -> None:

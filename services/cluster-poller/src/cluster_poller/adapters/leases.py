@@ -31,9 +31,11 @@ WHERE cluster_id IN (
     SELECT cluster_id FROM clusters WHERE lease_until IS NULL OR lease_until < clock_timestamp()
     ORDER BY cluster_id LIMIT $3 FOR UPDATE SKIP LOCKED)
 """
+_HELD = "SELECT count(*) FROM clusters WHERE lease_owner = $1 AND lease_until > clock_timestamp()"
 _GIVE_BACK = """
 UPDATE clusters SET lease_until = NULL, lease_owner = NULL
-WHERE cluster_id IN (SELECT cluster_id FROM clusters WHERE lease_owner = $1 ORDER BY cluster_id DESC LIMIT $2)
+WHERE cluster_id IN (
+    SELECT cluster_id FROM clusters WHERE lease_owner = $1 AND lease_until > clock_timestamp() ORDER BY cluster_id DESC LIMIT $2)
 """
 _MINE = "SELECT cluster_id, lease_epoch, revision FROM clusters WHERE lease_owner = $1 AND lease_until > clock_timestamp()"
 _ASKED = """
@@ -64,7 +66,8 @@ class ClusterLeases:
             await connection.execute(_SEEN, self.owner)
             await connection.execute(_RENEW, self.owner, LEASE_SECONDS)
             share: int = await connection.fetchval(_SHARE, REPLICA_SECONDS)
-            held: int = await connection.fetchval("SELECT count(*) FROM clusters WHERE lease_owner = $1", self.owner)
+            # A lease that ran out, as all do while the database is away, is nobody's: also this replica must claim it anew.
+            held: int = await connection.fetchval(_HELD, self.owner)
             if held < share:
                 await connection.execute(_CLAIM, self.owner, LEASE_SECONDS, share - held)
             elif held > share:
