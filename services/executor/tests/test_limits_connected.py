@@ -213,6 +213,7 @@ async def test_many_runs_of_one_workflow_do_not_starve_a_few_of_another(pair: li
 
 
 async def test_what_a_killed_executor_held_is_free_within_ten_seconds(pair: list[Any], tower: Any, line: Line) -> None:
+    await all_at_work(tower, {f"/{part.instance}" for part in pair})
     line.service.delay = 0.5
     await line.endpoint_with(concurrency=1)
     workflow = await line.publish("lost", concurrency=8)
