@@ -55,7 +55,8 @@ def judged(place: Path, tests: list[str]) -> tuple[str, str]:
     if done.returncode == 0:
         return GREEN, said
     lines = done.stdout.splitlines()
-    if any(line.startswith("ERROR ") for line in lines) or "Failed: Timeout" in done.stdout:
+    # A line of pytest's summary; the captured log of a test that failed has its level in a wider column.
+    if any(line.startswith("ERROR ") and not line.startswith("ERROR  ") for line in lines) or "Failed: Timeout" in done.stdout:
         return "not run to its end: what it needs did not start, or its time was over", said
     return RED, said
 
