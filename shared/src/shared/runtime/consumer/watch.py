@@ -22,7 +22,6 @@ LOOK_SECONDS = 5.0
 STUCK_EXIT_CODE = 70
 _LAG_SECONDS = 15.0
 _ANSWER_SECONDS = 10.0
-_ANSWER_SECONDS = 10.0
 
 
 def end_process(code: int) -> None:
