@@ -4,7 +4,7 @@ Both ways connect through ``_connect``, so time limits, the search path and the 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from shared.runtime import migrations as migrating
 from shared.runtime.logging import get_logger
 from shared.runtime.parts import Away, NotReady
 from shared.runtime.settings import ServiceSettings
+from shared.runtime.standing import Standing
 
 log = get_logger(__name__)
 
@@ -105,7 +106,7 @@ class Database:
         self._migrations = migrations
         self._pool_size = pool_size
         self._pool: asyncpg.Pool | None = None
-        self._steady: asyncpg.Pool | None = None
+        self._steady: Standing | None = None
         self._migrated = False
         self.engine: AsyncEngine = create_async_engine(
             "postgresql+asyncpg://",
@@ -146,16 +147,13 @@ class Database:
             await migrating.run(self._connect, self._migrations, self.schema)
             self._migrated = True
         if self._pool is None:
-            self._pool = await self._opened(self._connect, self._pool_size)
+            self._pool = await asyncpg.create_pool(
+                self._dsn, connect=self._connect, reset=_keep, min_size=0, max_size=self._pool_size, max_inactive_connection_lifetime=300
+            )
         if self._steady is None:
-            self._steady = await self._opened(self._connect_steadily, 2)
+            self._steady = Standing(self._connect_steadily, 2)
 
-    async def _opened(self, connect: Callable[..., Awaitable[asyncpg.Connection]], most: int) -> asyncpg.Pool:
-        return await asyncpg.create_pool(
-            self._dsn, connect=connect, reset=_keep, min_size=0, max_size=most, max_inactive_connection_lifetime=300
-        )
-
-    async def _connect_steadily(self, *_args: Any, **_kwargs: Any) -> asyncpg.Connection:
+    async def _connect_steadily(self) -> asyncpg.Connection:
         return await self._connect(plan_cache_mode="force_generic_plan")
 
     async def stop(self) -> None:
@@ -185,7 +183,9 @@ class Database:
 
         The server plans each of them once. It would plan a statement with arrays anew each time, which takes longer than running it.
         """
-        return self._taken(self._steady)
+        if self._steady is None:
+            raise Away("PostgreSQL: not connected yet")
+        return self._steady.one()
 
     @staticmethod
     @asynccontextmanager
