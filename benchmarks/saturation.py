@@ -23,7 +23,7 @@ from shared.testing.process import PartProcess
 PARTS = (
     ("domain", r"executor/domain/"),
     ("attempts", r"application/(attempts|entering|admission|steps|inputs|active|preparing|patience)\.py|_trivial_executor"),
-    ("journal", r"adapters/journal\.py|application/(writer|planning|entries)\.py|asyncpg/|runtime/database\.py"),
+    ("journal", r"adapters/journal\.py|application/(writer|planning|entries)\.py|asyncpg/|runtime/(database|standing)\.py"),
     ("publishing", r"adapters/(outcomes|figures)\.py|runtime/packing\.py|aiokafka/(producer|record)/|lz4"),
     (
         "intake",

@@ -24,9 +24,9 @@ class Mutation:
 DELIVERY = (
     Mutation(
         "inbox insert of the engine",
-        f"{EXECUTOR}/adapters/journal.py",
-        "FROM fence, unnest($5::text[], $6::text[]) AS c (event_id, position)",
-        "FROM fence, unnest($5::text[], $6::text[]) AS c (event_id, position) WHERE false",
+        f"{EXECUTOR}/adapters/journal_sql.py",
+        "FROM fence, unnest({0}::text[], {1}::text[]) AS c (event_id, position)",
+        "FROM fence, unnest({0}::text[], {1}::text[]) AS c (event_id, position) WHERE false",
         f"{JOURNAL_TESTS}::test_a_command_that_comes_twice_begins_one_run",
     ),
     Mutation(
@@ -38,9 +38,9 @@ DELIVERY = (
     ),
     Mutation(
         "epoch clause of the journal",
-        f"{EXECUTOR}/adapters/journal.py",
-        "    WHERE epoch = $1 AND retired_at IS NULL RETURNING epoch\n), entered",
-        "    WHERE epoch = $1 RETURNING epoch\n), entered",
+        f"{EXECUTOR}/adapters/journal_sql.py",
+        "    WHERE epoch = $1 AND retired_at IS NULL RETURNING epoch\n), written",
+        "    WHERE epoch = $1 RETURNING epoch\n), written",
         f"{JOURNAL_TESTS}::test_a_stale_epoch_changes_no_row",
     ),
     Mutation(
@@ -111,28 +111,28 @@ DELIVERY = (
 FENCES = (
     Mutation(
         "epoch clause of claims",
-        f"{EXECUTOR}/adapters/journal.py",
-        '_CLAIM = """\nWITH fence AS MATERIALIZED (SELECT epoch FROM executors WHERE epoch = $1 AND retired_at IS NULL FOR SHARE)',
-        '_CLAIM = """\nWITH fence AS MATERIALIZED (SELECT epoch FROM executors WHERE epoch = $1 FOR SHARE)',
+        f"{EXECUTOR}/adapters/journal_sql.py",
+        'CLAIM = """\nWITH fence AS MATERIALIZED (SELECT epoch FROM executors WHERE epoch = $1 AND retired_at IS NULL FOR SHARE)',
+        'CLAIM = """\nWITH fence AS MATERIALIZED (SELECT epoch FROM executors WHERE epoch = $1 FOR SHARE)',
         f"{JOURNAL_TESTS}::test_a_stale_epoch_changes_no_row",
     ),
     Mutation(
         "claims leave what another owns",
-        f"{EXECUTOR}/adapters/journal.py",
+        f"{EXECUTOR}/adapters/journal_sql.py",
         "AND (owner IS NULL OR owner = fence.epoch) RETURNING run_id",
         "RETURNING run_id",
         f"{JOURNAL_TESTS}::test_a_stale_epoch_changes_no_row",
     ),
     Mutation(
         "epoch clause of adoption",
-        f"{EXECUTOR}/adapters/journal.py",
+        f"{EXECUTOR}/adapters/journal_sql.py",
         "(SELECT epoch FROM executors WHERE epoch = $2 AND retired_at IS NULL FOR SHARE), moved",
         "(SELECT epoch FROM executors WHERE epoch = $2 FOR SHARE), moved",
         f"{JOURNAL_TESTS}::test_a_stale_epoch_changes_no_row",
     ),
     Mutation(
         "adoption takes only what the dead one owned",
-        f"{EXECUTOR}/adapters/journal.py",
+        f"{EXECUTOR}/adapters/journal_sql.py",
         "runs.owner IS NOT DISTINCT FROM $1 RETURNING runs.run_id",
         "true RETURNING runs.run_id",
         f"{JOURNAL_TESTS}::test_a_stale_epoch_changes_no_row",

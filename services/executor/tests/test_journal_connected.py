@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 import executor
+from executor.adapters import journal_sql as sql
 from executor.adapters.checkpoints import PostgresCheckpoints
-from executor.adapters.journal import _COMMIT, _DUE, _NEWS, _REQUESTS, _WAITING, PostgresJournal
+from executor.adapters.journal import PostgresJournal
 from executor.adapters.tables import SQLModel
 from executor.application.entries import RUN_LIMIT, Conflict, Entry
 from executor.application.ports import Checkpoint, StaleEpoch
@@ -220,7 +221,7 @@ async def test_statements_of_the_hot_path_look_runs_up_by_id_whatever_the_planne
     )
     async with database.connection() as connection:
         await connection.execute(f"{over}; ANALYZE runs; SET plan_cache_mode = force_generic_plan")
-        for number, statement in enumerate((_COMMIT, _DUE, _NEWS, _REQUESTS, _WAITING)):
+        for number, statement in enumerate((sql.commit_of(("ended", 2)), sql.DUE, sql.NEWS, sql.REQUESTS, sql.WAITING)):
             nothing = ", ".join(["NULL"] * max(map(int, re.findall(r"\$(\d+)", statement))))
             await connection.execute(f"PREPARE hot_{number} AS {statement}")
             plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN EXECUTE hot_{number} ({nothing})"))
