@@ -59,9 +59,8 @@ class MemoryJournal:
     def _commit(self, epoch: int, _published: int, _lease: float, entries: Sequence[Entry]) -> None:
         if epoch != self.epoch:
             raise StaleEpoch(f"epoch {epoch} is over")
-        for entry in entries:
-            if entry.first != len(self.lines.get(entry.run_id, [])) + 1:
-                raise Conflict(entry.run_id)
+        if there := [entry.run_id for entry in entries if self._there(entry)]:
+            raise Conflict(", ".join(there))
         for entry in entries:
             if entry.opened:
                 workflow_id, _, version = entry.opened
@@ -78,6 +77,9 @@ class MemoryJournal:
             for name, due in entry.waits:
                 self.waits[entry.run_id, name] = due
             self.asked = [request for request in self.asked if request.id != entry.request]
+
+    def _there(self, entry: Entry) -> bool:
+        return entry.first != len(self.lines.get(entry.run_id, [])) + 1 or (entry.command is not None and entry.command[0] in self.inbox)
 
     async def inherit(self, epoch: int) -> int | None:
         owners = {row["owner"] for row in self.runs.values()} - {None, epoch}

@@ -21,6 +21,9 @@ from shared.contracts.runs import MOST_COMMAND_BYTES, QueuedFor, StartRun
 
 __all__ = ["Asked", "Commands", "Desk", "EventGate", "Refusal", "run_ids_of", "trace_of"]
 
+_HANDFUL = 16
+"""Commands of a batch that are not looked up before they are begun."""
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -71,6 +74,7 @@ class Commands:
     ) -> None:
         self._engine = engine
         self._journal = journal
+        self._plans = plans
         self._finding = Finding(plans, caught_up)
         self._desk = desk
         self._queue = queue
@@ -97,6 +101,8 @@ class Commands:
 
     async def _fresh(self, batch: Sequence[Asked]) -> tuple[list[Asked], set[str]]:
         """Return what was not handled before, and which of the runs that it wants to start exist."""
+        if await self._speak_for_themselves(batch):
+            return list(batch), set()
         named = [run_id for asked in batch if isinstance(asked.command, StartRun) and _names(asked) for run_id in run_ids_of(asked)]
         if any(asked.given_id and asked.given_id in self._engine.active for asked in batch):
             # Once that run stands, the inbox says whether it is this event's own, coming again, or another's.
@@ -108,6 +114,28 @@ class Commands:
                 known.add(asked.event_id)
                 fresh.append(asked)
         return fresh, there
+
+    async def _speak_for_themselves(self, batch: Sequence[Asked]) -> bool:
+        """Whether the journal may be left to say that it has a run or a command already, without a look before.
+
+        It says so by refusing a commit, which is parted until what it has is alone: so only for a handful, and only for plain starts
+        of our own services, which change nothing but the journal.
+        """
+        if len(batch) > _HANDFUL:
+            return False
+        runs: set[str] = set()
+        for asked in batch:
+            command = asked.command
+            if not isinstance(command, StartRun) or asked.external or not command.run_id:
+                return False
+            runs.add(command.run_id)
+            try:
+                plan = await self._plans.named(command.workflow, None if command.version == "latest" else command.version)
+            except GraphRefused:
+                return False
+            if plan is None or self._may_not(plan, asked) or await self._queue.may_hold(plan):
+                return False
+        return len(batch) == len(runs) == len({asked.event_id for asked in batch})
 
     async def _starts(self, starts: Sequence[Asked], there: set[str]) -> str | None:
         plans = await self._finding.workflows(starts)

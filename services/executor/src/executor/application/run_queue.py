@@ -123,6 +123,10 @@ class RunQueue:
         self._crowd = self._crowd or time.monotonic() - self._full_since >= _FULL_SECONDS
         return self._crowd
 
+    async def may_hold(self, plan: Plan) -> bool:
+        """Whether new runs of a workflow may have to wait: then they are ``placed`` first."""
+        return self.crowded() or self._stuck(plan.published.workflow_id) or await self._limited(plan)
+
     async def place(self, starts: Sequence[tuple[Plan, str, int | None]]) -> dict[str, QueuedFor | None]:
         """Return, for those of these new runs (plan, id, priority) that something limits, what they have to wait for, if for anything."""
         if self.crowded():
