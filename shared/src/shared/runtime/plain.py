@@ -12,6 +12,10 @@ MOST_DEPTH = 150
 """Levels of lists and objects in a value that goes into an event. The readers of messages take 200, and an event adds its own."""
 
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
+_ALONE = frozenset({int, float, bool, type(None)})
+# The plain types first: asking an abstract class takes longer than all the rest of a look at a small value.
+_MAPPINGS = (dict, Mapping)
+_HOLDERS = (dict, list, tuple, Mapping)
 _MOST_WRITTEN = 250
 """Levels that can be written as JSON at all."""
 
@@ -25,11 +29,11 @@ def obstacle(value: Any, most: int = MOST_DEPTH) -> Literal["nul", "deep"] | Non
             if isinstance(one, str):
                 if "\x00" in one:
                     return "nul"
-            elif isinstance(one, Mapping | list | tuple):
+            elif type(one) not in _ALONE and isinstance(one, _HOLDERS):
                 if depth == most:
                     return "deep"
                 below += one
-                if isinstance(one, Mapping):
+                if isinstance(one, _MAPPINGS):
                     below += one.values()
         if not below:
             break
