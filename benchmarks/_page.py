@@ -1,5 +1,6 @@
 """The page that keeps figures: each row with when it was measured, so that a run of some benchmarks leaves the others' rows alone."""
 
+import platform
 import re
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
@@ -18,6 +19,9 @@ Written by `make bench WRITE=docs/figures.md` (`NAMES="timers peers"` measures s
 said in [benchmarks](../benchmarks/README.md). Kafka, PostgreSQL, the executors, the peers and the driver share the machine's cores, so
 ratios of one run count, and a rate alone says little. The load column is the machine's load average of the minute in which the line was
 measured, beside its cores: above about 2 on 2, somebody else worked too.
+
+The last of them ran on CPython {python}. An interpreter that was built without profile-guided optimisation, as many that are built from
+source on the spot, takes a fifth longer; those of the images and of the distributions are built with it.
 """
 _HEAD = "| benchmark | what | figure | bar | verdict | beside | load | measured (UTC) |\n|---|---|---|---|---|---|---|---|"
 _SATURATION = "## Where the time goes at saturation"
@@ -42,7 +46,8 @@ def renewed(page: str, figures: Sequence[Figure], whole: Collection[str], failed
         }
     missing = [f"Could not be measured at {when} UTC: {', '.join(failed)}; their rows are older."] if failed else []
     table = "\n".join([_HEAD, *(text for *_, text in rows)])
-    return "\n\n".join([_INTRODUCTION.strip(), table, *missing, *sections.values()]) + "\n"
+    introduction = _INTRODUCTION.format(python=f"{platform.python_version()} ({platform.python_compiler()})").strip()
+    return "\n\n".join([introduction, table, *missing, *sections.values()]) + "\n"
 
 
 def _rows(page: str) -> list[tuple[str, str, str]]:
