@@ -53,7 +53,13 @@ async def test_a_cluster_is_told_whole_at_first_sight(station: Any, register: Re
     first = (await station.heard(topics.CLUSTERS_OBSERVATIONS, cluster_id))[0]
     assert first.import_errors is not None
     assert "ModuleNotFoundError" in first.import_errors[0].error
-    events = await dag_events(station, cluster_id)
+
+    async def told() -> list[Any]:
+        # Another topic, heard a moment later.
+        there = await dag_events(station, cluster_id)
+        return there if {type(event) for event in there} >= {DagsObserved, DagRunsObserved} else []
+
+    events = await eventually(told, within=20, every=0.1)
     dags = [event for event in events if isinstance(event, DagsObserved)]
     assert sorted(dag.dag_id for event in dags for dag in event.dags) == sorted(simulated.world.dags)
     runs = [event for event in events if isinstance(event, DagRunsObserved)]
