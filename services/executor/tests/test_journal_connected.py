@@ -49,6 +49,11 @@ async def count(database: Database, table: str, run: str) -> int:
         return int(await connection.fetchval(f"SELECT count(*) FROM {table} WHERE run_id = $1", run))
 
 
+async def steady_backend(database: Database) -> int:
+    async with database.steady() as connection:
+        return int(await connection.fetchval("SELECT pg_backend_pid()"))
+
+
 async def test_the_tables_are_those_of_the_models(database: Database) -> None:
     async with database.connection() as connection:
         query = "SELECT table_name, column_name, is_nullable FROM information_schema.columns WHERE table_schema = 'executor'"
@@ -62,8 +67,10 @@ async def test_the_tables_are_those_of_the_models(database: Database) -> None:
 async def test_a_command_that_comes_twice_begins_one_run(journal: PostgresJournal, database: Database) -> None:
     epoch, _ = await journal.join("a", "h", 60)
     await journal.commit(epoch, 1, 0, 60, [entry("one")])
+    backend = await steady_backend(database)
     with pytest.raises(Conflict):
         await journal.commit(epoch, 2, 0, 60, [entry("two"), entry("one")])
+    assert await steady_backend(database) == backend, "what is there already costs no connection"
     assert await count(database, "runs", "two") == 0, "a batch stands whole or not at all"
     assert await journal.seen("executor.commands", ["event-one", "event-two"], ["one", "two"]) == ({"event-one"}, {"one"})
 

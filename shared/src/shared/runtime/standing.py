@@ -64,9 +64,8 @@ class Standing:
     async def close(self) -> None:
         """Close what is idle; what is in use is dropped when it comes back."""
         self._closed = True
-        idle, self._idle = self._idle, []
-        for connection in idle:
-            await connection.close()
+        while self._idle:
+            await self._idle.pop().close()
 
     def terminate(self) -> None:
         """Drop what is idle without a word to the server."""

@@ -44,8 +44,8 @@ class PostgresJournal:
             *(column for columns in beside.values() for column in columns),
         )
         aside = [entry for entry in entries if _has_more(entry)]
-        async with self._database.steady() as connection:
-            try:
+        try:
+            async with self._database.steady() as connection:
                 if not aside:
                     stands = await connection.fetchval(statement, *arguments)
                 else:
@@ -53,8 +53,9 @@ class PostgresJournal:
                         stands = await connection.fetchval(statement, *arguments)
                         if stands is not None:
                             await _beside(connection, aside)
-            except asyncpg.UniqueViolationError as error:
-                raise Conflict(str(error)) from error
+        except asyncpg.UniqueViolationError as error:
+            # Out here: an error of ours would have the connection taken for one that was left in the middle, and dropped.
+            raise Conflict(str(error)) from error
         if stands is None:
             raise StaleEpoch(f"epoch {epoch} is over")
 

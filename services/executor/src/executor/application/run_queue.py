@@ -134,14 +134,14 @@ class RunQueue:
             return {run_id: "executor" for _, run_id, _ in starts}
         waits: dict[str, QueuedFor | None] = {run_id: "endpoint" for plan, run_id, _ in starts if self._stuck(plan.published.workflow_id)}
         self._backlog = self._backlog or bool(waits)
-        limited: dict[str, bool] = {}
+        limited: dict[tuple[str, int], bool] = {}
         for plan, _, _ in starts:
-            if plan.published.workflow_id not in limited:
-                limited[plan.published.workflow_id] = await self._limited(plan)
+            if _version(plan) not in limited:
+                limited[_version(plan)] = await self._limited(plan)
         wanted = [
             Wanted(run_id, plan.published.workflow_id, plan.graph.definition.priority if priority is None else priority)
             for plan, run_id, priority in starts
-            if limited[plan.published.workflow_id] and run_id not in waits
+            if limited[_version(plan)] and run_id not in waits
         ]
         granted = await self._turns.reserve(self._epoch(), wanted) if wanted else set()
         return waits | {want.run_id: None if want.run_id in granted else "workflow" for want in wanted}
@@ -216,3 +216,7 @@ class RunQueue:
                 self._engine.release(self._engine.take(plan, stored))
         if ours:
             await self._engine.standing()
+
+
+def _version(plan: Plan) -> tuple[str, int]:
+    return plan.published.workflow_id, plan.published.version
